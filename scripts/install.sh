@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# Sourced by test.sh and demo.sh: rights, and the Debian packages that are needed.
+
+# What compiling Velo and running a server takes.
+# (Debian's postgresql starts a cluster of its own on port 5432: Velo leaves it alone.)
+# shellcheck disable=SC2034  # used by those who source this
+build_packages=(
+  g++ cmake ninja-build ccache
+  libcli11-dev nlohmann-json3-dev libfmt-dev libsqlitecpp-dev libsqlite3-dev
+  libpq-dev libssl-dev libbtrfsutil-dev libhowardhinnant-date-dev
+  postgresql btrfs-progs
+)
+# shellcheck disable=SC2034
+test_packages=(libgtest-dev libgmock-dev xfsprogs)
+# shellcheck disable=SC2034
+lint_packages=(clang-19 clang-tidy-19 clang-format-19)
+
+say() { printf '%s\n' "$*" >&2; }
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# Whether as_root works: root itself, sudo without a password, or a person who can type one.
+can_be_root() {
+  is_root && return 0
+  command -v sudo >/dev/null || return 1
+  sudo -n true 2>/dev/null && return 0
+  [ -t 0 ] && sudo -v
+}
+
+as_root() {
+  if is_root; then "$@"; else sudo "$@"; fi
+}
+
+# Those of the given packages that are not installed, a line each. One dpkg-query for all of them: a
+# run that has nothing to install must not take time.
+missing_packages() {
+  comm -23 <(printf '%s\n' "$@" | sort) \
+    <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
+      sed -n 's/^installed //p' | sort)
+}
+
+# Installs what is missing of the given packages.
+install_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages "$@")
+  [ "${#missing[@]}" -eq 0 ] && return 0
+  say "Installing ${missing[*]}"
+  if ! command -v apt-get >/dev/null; then
+    say "This machine has no apt-get: install the counterparts of these packages yourself."
+    return 1
+  fi
+  if ! can_be_root; then
+    say "Installing them needs root: sudo apt-get install ${missing[*]}"
+    return 1
+  fi
+  as_root apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# Configures (once) and builds a preset: build_preset release [target…]
+build_preset() {
+  local preset=$1
+  shift
+  local targets=()
+  [ "$#" -gt 0 ] && targets=(--target "$@")
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset" "${targets[@]}"
+}

@@ -1,0 +1,68 @@
+#include "base/time.h"
+
+#include <date/date.h>
+#include <time.h>
+
+#include <array>
+#include <charconv>
+#include <sstream>
+
+namespace velo {
+
+Timestamp now() {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+std::string to_rfc3339(Timestamp time) {
+  return date::format("%FT%TZ", time);
+}
+
+Result<Timestamp> parse_rfc3339(std::string_view text) {
+  std::istringstream in{std::string(text)};
+  Timestamp time;
+  in >> date::parse("%FT%TZ", time);
+  if (in.fail() || in.peek() != std::istringstream::traits_type::eof()) {
+    return fail(Errc::usage, "'{}' is not a time like 2025-10-09T18:40:21Z", text);
+  }
+  return time;
+}
+
+std::string to_local(Timestamp time) {
+  const time_t seconds = std::chrono::system_clock::to_time_t(
+      std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
+  tm parts{};
+  localtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  const size_t size = strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+  return {text.data(), size};
+}
+
+std::string to_words(std::chrono::seconds elapsed) {
+  const long long s = elapsed.count() < 0 ? 0 : elapsed.count();
+  if (s < 60) return fmt::format("{}s", s);
+  if (s < 3600) return fmt::format("{}m", s / 60);
+  if (s < 48LL * 3600) return fmt::format("{}h", s / 3600);
+  return fmt::format("{}d", s / 86400);
+}
+
+Result<std::chrono::seconds> parse_duration(std::string_view text) {
+  const auto bad = [&] {
+    return std::unexpected(Error{Errc::usage,
+                                 fmt::format("'{}' is not a length of time", text),
+                                 "write a number and a unit: 90s, 15m, 24h, 7d, or 0",
+                                 {}});
+  };
+  long long number = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status != std::errc{} || number < 0) return bad();
+  const std::string_view unit(end, text.data() + text.size() - end);
+  long long factor = 0;
+  if (unit.empty() || unit == "s") factor = 1;
+  if (unit == "m") factor = 60;
+  if (unit == "h") factor = 3600;
+  if (unit == "d") factor = 86400;
+  if (factor == 0 || number > 100LL * 365 * 86400 / factor) return bad();
+  return std::chrono::seconds{number * factor};
+}
+
+}  // namespace velo

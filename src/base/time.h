@@ -1,0 +1,53 @@
+// Time: points in time as people and JSON see them, durations in words, deadlines.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace velo {
+
+/// A moment, UTC, in microseconds (PostgreSQL's own resolution).
+using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
+using Seconds = std::chrono::duration<double>;
+
+Timestamp now();
+/// "2025-10-09T18:40:21.123456Z"; what JSON and the catalog hold.
+std::string to_rfc3339(Timestamp time);
+/// Errc::usage unless `text` is what to_rfc3339 writes (any number of fraction digits, or none).
+Result<Timestamp> parse_rfc3339(std::string_view text);
+/// "2025-10-09 18:40:21" in the machine's own zone; what a screen shows.
+std::string to_local(Timestamp time);
+/// An elapsed time in its largest unit: "13s", "5m", "3h", "12d". Negative counts as zero.
+std::string to_words(std::chrono::seconds elapsed);
+/// "90s", "15m", "24h", "7d", or a bare number of seconds; Errc::usage otherwise.
+Result<std::chrono::seconds> parse_duration(std::string_view text);
+
+/// A point on the monotonic clock until which a wait goes on.
+class Deadline {
+ public:
+  explicit Deadline(std::chrono::milliseconds from_now)
+      : end_(std::chrono::steady_clock::now() + from_now) {}
+  bool passed() const { return std::chrono::steady_clock::now() >= end_; }
+  std::chrono::milliseconds left() const {
+    const auto rest =
+        std::chrono::ceil<std::chrono::milliseconds>(end_ - std::chrono::steady_clock::now());
+    return rest.count() > 0 ? rest : std::chrono::milliseconds{0};
+  }
+
+ private:
+  std::chrono::steady_clock::time_point end_;
+};
+
+/// Runs from its construction.
+class Stopwatch {
+ public:
+  Seconds elapsed() const { return std::chrono::steady_clock::now() - start_; }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace velo

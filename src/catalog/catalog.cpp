@@ -1,0 +1,410 @@
+#include "catalog/catalog.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include "base/crypto.h"
+#include "base/files.h"
+#include "catalog/rows.h"
+#include "catalog/schema.h"
+
+namespace velo::catalog {
+namespace {
+
+constexpr int busy_timeout_ms = 60'000;
+
+std::unexpected<Error> to_error(const SQLite::Exception& e) {
+  Error error{.code = Errc::state,
+              .message = fmt::format("the catalog failed: {}", e.what()),
+              .hint = {},
+              .detail = {}};
+  switch (e.getErrorCode()) {
+    case SQLITE_FULL:
+      error.code = Errc::no_space;
+      error.hint = "free some room on the file system of VELO_HOME, then try again";
+      break;
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      error.code = Errc::permission;
+      error.hint = "VELO_HOME and everything in it must belong to you and be writable";
+      break;
+    case SQLITE_BUSY:
+      error.code = Errc::in_use;
+      error.hint = "another command held it for too long; see velo operations";
+      break;
+    case SQLITE_CONSTRAINT:
+      error.code = Errc::already_exists;
+      break;
+    default:
+      break;
+  }
+  return std::unexpected(std::move(error));
+}
+
+/// What `work` returns, with SQLite's exceptions turned into errors.
+template <class Work>
+auto guarded(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const SQLite::Exception& e) {
+    return to_error(e);
+  }
+}
+
+int schema_version(SQLite::Database& database) {
+  return database.execAndGet("PRAGMA user_version").getInt();
+}
+
+/// Brings an older (or empty) database up to date, one transaction for all steps.
+Result<void> migrate(SQLite::Database& database, const fs::path& path) {
+  const int newest = static_cast<int>(migrations().size());
+  int version = schema_version(database);
+  if (version == newest) return {};
+  if (version > newest) {
+    return fail_with_hint(Errc::state,
+                          fmt::format("{} has schema version {}, and this velo knows up to {}",
+                                      path.string(), version, newest),
+                          "use the newer velo that wrote it");
+  }
+  if (version > 0) {
+    const std::string backup = fmt::format("{}.before-{}", path.string(), version + 1);
+    TRY(remove_file(backup));
+    SQLite::Statement copy(database, "VACUUM INTO ?");
+    copy.bind(1, backup);
+    copy.exec();
+  }
+  SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+  version = schema_version(database);  // another process may have been faster
+  for (; version < newest; ++version) {
+    database.exec(std::string(migrations().at(static_cast<size_t>(version))));
+    database.exec(fmt::format("PRAGMA user_version = {}", version + 1));
+  }
+  SQLite::Statement home(database, "INSERT OR IGNORE INTO meta (key, value) VALUES ('home_id', ?)");
+  home.bind(1, TRY(random_id()));
+  home.exec();
+  transaction.commit();
+  return {};
+}
+
+}  // namespace
+
+Catalog::Catalog(std::unique_ptr<SQLite::Database> database) : database_(std::move(database)) {}
+Catalog::Catalog(Catalog&&) noexcept = default;
+Catalog& Catalog::operator=(Catalog&&) noexcept = default;
+Catalog::~Catalog() = default;
+
+Result<Catalog> Catalog::open(const fs::path& path) {
+  return guarded([&]() -> Result<Catalog> {
+    const bool is_new = !path_exists(path);
+    if (is_new) TRY(open_file(path, O_RDWR | O_CREAT, 0600));
+    auto database = std::make_unique<SQLite::Database>(
+        path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_timeout_ms);
+    // The last connection to close would copy the whole log back and sync twice, on the way of
+    // every command; SQLite still does so by itself each 1000 pages.
+    sqlite3_db_config(database->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    if (is_new || schema_version(*database) == 0) database->exec("PRAGMA journal_mode = WAL");
+    database->exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    TRY(migrate(*database, path));
+    Catalog catalog(std::move(database));
+    SQLite::Statement home(*catalog.database_, "SELECT value FROM meta WHERE key = 'home_id'");
+    if (!home.executeStep()) return fail(Errc::state, "{} has no home id", path.string());
+    catalog.home_id_ = home.getColumn(0).getString();
+    return catalog;
+  });
+}
+
+Result<void> Catalog::change(const std::function<Result<void>()>& work) {
+  return guarded([&]() -> Result<void> {
+    SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
+    TRY(work());
+    transaction.commit();
+    return {};
+  });
+}
+
+Result<void> Catalog::execute(const std::string& sql,
+                              const std::function<void(SQLite::Statement&)>& bind_values) {
+  return guarded([&]() -> Result<void> {
+    SQLite::Statement statement(*database_, sql);
+    if (bind_values) bind_values(statement);
+    statement.exec();
+    return {};
+  });
+}
+
+template <class Record>
+Result<std::vector<Record>> Catalog::select(
+    const std::string& sql, const std::function<void(SQLite::Statement&)>& bind_values,
+    Record (*read)(SQLite::Statement&)) {
+  return guarded([&]() -> Result<std::vector<Record>> {
+    SQLite::Statement statement(*database_, sql);
+    if (bind_values) bind_values(statement);
+    std::vector<Record> records;
+    while (statement.executeStep()) records.push_back(read(statement));
+    return records;
+  });
+}
+
+template <class Record>
+Result<std::optional<Record>> Catalog::select_one(
+    const std::string& sql, const std::function<void(SQLite::Statement&)>& bind_values,
+    Record (*read)(SQLite::Statement&)) {
+  std::vector<Record> records = TRY(select<Record>(sql, bind_values, read));
+  if (records.empty()) return std::nullopt;
+  return std::move(records.front());
+}
+
+namespace {
+
+/// Binds strings to the parameters 1, 2, …
+auto with(std::vector<std::string> values) {
+  return [values = std::move(values)](SQLite::Statement& statement) {
+    for (size_t i = 0; i < values.size(); ++i) statement.bind(static_cast<int>(i) + 1, values[i]);
+  };
+}
+
+std::string insert_into(const char* table, const char* columns) {
+  return fmt::format("INSERT INTO {} ({}) VALUES ({})", table, columns, marks_for(columns));
+}
+
+/// Every column anew for the row whose key (the first column) is in parameter 1.
+std::string update_of(const char* table, const char* columns) {
+  const std::string_view list = columns;
+  const std::string_view key = list.substr(0, list.find(','));
+  return fmt::format("UPDATE {} SET ({}) = ({}) WHERE {} = ?1", table, columns, marks_for(columns),
+                     key);
+}
+
+template <class Record>
+Result<Record> found(Result<std::optional<Record>> record, const char* what,
+                     const std::string& id) {
+  std::optional<Record> row = TRY(std::move(record));
+  if (!row) return fail(Errc::not_found, "the catalog has no {} {}", what, id);
+  return std::move(*row);
+}
+
+const char* condition(Which which) {
+  return which == Which::live ? "deleted_at IS NULL" : "1";
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> Catalog::setting(const std::string& key) {
+  return select_one<std::string>(
+      "SELECT value FROM setting WHERE key = ?", with({key}),
+      [](SQLite::Statement& row) { return row.getColumn(0).getString(); });
+}
+
+Result<void> Catalog::set_setting(const std::string& key, const std::string& value) {
+  return execute("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", with({key, value}));
+}
+
+Result<void> Catalog::unset_setting(const std::string& key) {
+  return execute("DELETE FROM setting WHERE key = ?", with({key}));
+}
+
+Result<std::vector<Project>> Catalog::projects(Which which) {
+  return select<Project>(fmt::format("SELECT {} FROM project WHERE {} ORDER BY created_at, id",
+                                     project_columns, condition(which)),
+                         {}, read_project);
+}
+
+Result<std::optional<Project>> Catalog::project_named(const std::string& name) {
+  return select_one<Project>(
+      fmt::format("SELECT {} FROM project WHERE name = ? AND deleted_at IS NULL", project_columns),
+      with({name}), read_project);
+}
+
+Result<Project> Catalog::project(const std::string& id) {
+  return found(
+      select_one<Project>(fmt::format("SELECT {} FROM project WHERE id = ?", project_columns),
+                          with({id}), read_project),
+      "project", id);
+}
+
+Result<void> Catalog::insert(const Project& project) {
+  return execute(insert_into("project", project_columns), [&](auto& s) { bind(s, project); });
+}
+
+Result<void> Catalog::update(const Project& project) {
+  return execute(update_of("project", project_columns), [&](auto& s) { bind(s, project); });
+}
+
+Result<void> Catalog::remove_project(const std::string& id) {
+  return execute("DELETE FROM project WHERE id = ?", with({id}));
+}
+
+Result<std::vector<Branch>> Catalog::branches(Which which) {
+  return select<Branch>(fmt::format("SELECT {} FROM branch WHERE {} ORDER BY created_at, id",
+                                    branch_columns, condition(which)),
+                        {}, read_branch);
+}
+
+Result<std::vector<Branch>> Catalog::branches_of(const std::string& project_id, Which which) {
+  return select<Branch>(
+      fmt::format("SELECT {} FROM branch WHERE project_id = ? AND {} ORDER BY created_at, id",
+                  branch_columns, condition(which)),
+      with({project_id}), read_branch);
+}
+
+Result<std::optional<Branch>> Catalog::branch_named(const std::string& project_id,
+                                                    const std::string& name) {
+  return select_one<Branch>(
+      fmt::format("SELECT {} FROM branch WHERE project_id = ? AND name = ? AND deleted_at IS NULL",
+                  branch_columns),
+      with({project_id, name}), read_branch);
+}
+
+Result<Branch> Catalog::branch(const std::string& id) {
+  return found(select_one<Branch>(fmt::format("SELECT {} FROM branch WHERE id = ?", branch_columns),
+                                  with({id}), read_branch),
+               "branch", id);
+}
+
+Result<std::vector<Branch>> Catalog::children_of(const std::string& branch_id) {
+  return select<Branch>(
+      fmt::format("SELECT {} FROM branch WHERE parent_id = ? AND deleted_at IS NULL ORDER BY "
+                  "created_at, id",
+                  branch_columns),
+      with({branch_id}), read_branch);
+}
+
+Result<void> Catalog::insert(const Branch& branch) {
+  return execute(insert_into("branch", branch_columns), [&](auto& s) { bind(s, branch); });
+}
+
+Result<void> Catalog::update(const Branch& branch) {
+  return execute(update_of("branch", branch_columns), [&](auto& s) { bind(s, branch); });
+}
+
+Result<void> Catalog::remove_branch(const std::string& id) {
+  return execute("DELETE FROM branch WHERE id = ?", with({id}));
+}
+
+Result<std::vector<Incarnation>> Catalog::incarnations() {
+  return select<Incarnation>(
+      fmt::format("SELECT {} FROM incarnation ORDER BY created_at, id", incarnation_columns), {},
+      read_incarnation);
+}
+
+Result<std::vector<Incarnation>> Catalog::incarnations_of(const std::string& branch_id) {
+  return select<Incarnation>(
+      fmt::format("SELECT {} FROM incarnation WHERE branch_id = ? ORDER BY created_at, id",
+                  incarnation_columns),
+      with({branch_id}), read_incarnation);
+}
+
+Result<Incarnation> Catalog::incarnation(const std::string& id) {
+  return found(select_one<Incarnation>(
+                   fmt::format("SELECT {} FROM incarnation WHERE id = ?", incarnation_columns),
+                   with({id}), read_incarnation),
+               "incarnation", id);
+}
+
+Result<void> Catalog::insert(const Incarnation& incarnation) {
+  return execute(insert_into("incarnation", incarnation_columns),
+                 [&](auto& s) { bind(s, incarnation); });
+}
+
+Result<void> Catalog::update(const Incarnation& incarnation) {
+  return execute(update_of("incarnation", incarnation_columns),
+                 [&](auto& s) { bind(s, incarnation); });
+}
+
+Result<void> Catalog::remove_incarnation(const std::string& id) {
+  return execute("DELETE FROM incarnation WHERE id = ?", with({id}));
+}
+
+Result<std::vector<Endpoint>> Catalog::endpoints() {
+  return select<Endpoint>(fmt::format("SELECT {} FROM endpoint", endpoint_columns), {},
+                          read_endpoint);
+}
+
+Result<Endpoint> Catalog::endpoint_of(const std::string& branch_id) {
+  return found(select_one<Endpoint>(
+                   fmt::format("SELECT {} FROM endpoint WHERE branch_id = ?", endpoint_columns),
+                   with({branch_id}), read_endpoint),
+               "endpoint of branch", branch_id);
+}
+
+Result<void> Catalog::insert(const Endpoint& endpoint) {
+  return execute(insert_into("endpoint", endpoint_columns), [&](auto& s) { bind(s, endpoint); });
+}
+
+Result<void> Catalog::update(const Endpoint& endpoint) {
+  return execute(update_of("endpoint", endpoint_columns), [&](auto& s) { bind(s, endpoint); });
+}
+
+Result<std::vector<Size>> Catalog::sizes() {
+  return select<Size>(fmt::format("SELECT {} FROM size", size_columns), {}, read_size);
+}
+
+Result<void> Catalog::remember(const Size& size) {
+  return execute(fmt::format("INSERT OR REPLACE INTO size ({}) VALUES ({})", size_columns,
+                             marks_for(size_columns)),
+                 [&](auto& s) { bind(s, size); });
+}
+
+Result<void> Catalog::forget_size(const std::string& incarnation_id) {
+  return execute("DELETE FROM size WHERE incarnation_id = ?", with({incarnation_id}));
+}
+
+Result<std::int64_t> Catalog::insert(const Operation& operation,
+                                     const std::vector<Reservation>& reservations) {
+  TRY(execute(insert_into("operation", operation_columns), [&](auto& s) { bind(s, operation); }));
+  const std::int64_t id = database_->getLastInsertRowid();
+  TRY(reserve(id, reservations));
+  return id;
+}
+
+Result<void> Catalog::reserve(std::int64_t operation_id,
+                              const std::vector<Reservation>& reservations) {
+  for (const Reservation& reservation : reservations) {
+    TRY(execute("INSERT INTO reservation (kind, key, operation_id) VALUES (?, ?, ?)",
+                [&](SQLite::Statement& s) {
+                  s.bind(1, reservation.kind);
+                  s.bind(2, reservation.key);
+                  s.bind(3, operation_id);
+                }));
+  }
+  return {};
+}
+
+Result<void> Catalog::update(const Operation& operation) {
+  return execute(update_of("operation", operation_columns), [&](auto& s) { bind(s, operation); });
+}
+
+Result<void> Catalog::release_reservations(std::int64_t operation_id) {
+  return execute("DELETE FROM reservation WHERE operation_id = ?",
+                 [&](SQLite::Statement& s) { s.bind(1, operation_id); });
+}
+
+Result<std::optional<Operation>> Catalog::operation(std::int64_t id) {
+  return select_one<Operation>(
+      fmt::format("SELECT {} FROM operation WHERE id = ?", operation_columns),
+      [&](SQLite::Statement& s) { s.bind(1, id); }, read_operation);
+}
+
+Result<std::vector<Operation>> Catalog::open_operations() {
+  return select<Operation>(
+      fmt::format("SELECT {} FROM operation WHERE state IN ('running', 'committed') ORDER BY id",
+                  operation_columns),
+      {}, read_operation);
+}
+
+Result<std::vector<Operation>> Catalog::recent_operations(int limit) {
+  return select<Operation>(
+      fmt::format("SELECT {} FROM operation ORDER BY id DESC LIMIT ?", operation_columns),
+      [&](SQLite::Statement& s) { s.bind(1, limit); }, read_operation);
+}
+
+Result<std::vector<Reservation>> Catalog::reservations(const std::string& kind) {
+  return select<Reservation>(
+      "SELECT kind, key FROM reservation WHERE kind = ?", with({kind}), [](SQLite::Statement& row) {
+        return Reservation{row.getColumn(0).getString(), row.getColumn(1).getString()};
+      });
+}
+
+}  // namespace velo::catalog

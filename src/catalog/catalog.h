@@ -1,0 +1,112 @@
+// The catalog: what exists, in an SQLite database. Typed rows in and out; no rule of Velo's lives
+// here.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "catalog/records.h"
+
+namespace SQLite {
+class Database;
+class Statement;
+}  // namespace SQLite
+
+namespace velo::catalog {
+
+enum class Which { live, all };  ///< live: not deleted
+
+/// One connection; not shared between threads. Many processes may hold one at a time: writers
+/// queue. Errors: Errc::state when the database is damaged or newer than this program,
+/// Errc::no_space, Errc::permission, Errc::already_exists when a unique name, port or reservation
+/// is taken.
+class Catalog {
+ public:
+  /// Opens it, makes it when it is missing (0600), and migrates an older schema after copying the
+  /// database to `<path>.before-<version>`.
+  static Result<Catalog> open(const std::filesystem::path& path);
+
+  Catalog(Catalog&&) noexcept;
+  Catalog& operator=(Catalog&&) noexcept;
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+  ~Catalog();
+
+  /// Runs `work` in one transaction that excludes other writers, and commits it durably
+  /// (synchronous = FULL); rolls back when it fails. The functions below may be called inside and
+  /// outside.
+  Result<void> change(const std::function<Result<void>()>& work);
+
+  const std::string& home_id() const { return home_id_; }
+
+  Result<std::optional<std::string>> setting(const std::string& key);
+  Result<void> set_setting(const std::string& key, const std::string& value);
+  Result<void> unset_setting(const std::string& key);
+
+  Result<std::vector<Project>> projects(Which which);
+  Result<std::optional<Project>> project_named(const std::string& name);  ///< live
+  Result<Project> project(const std::string& id);
+  Result<void> insert(const Project& project);
+  Result<void> update(const Project& project);
+  Result<void> remove_project(const std::string& id);
+
+  Result<std::vector<Branch>> branches(Which which);
+  Result<std::vector<Branch>> branches_of(const std::string& project_id, Which which);
+  Result<std::optional<Branch>> branch_named(const std::string& project_id,
+                                             const std::string& name);  ///< live
+  Result<Branch> branch(const std::string& id);
+  Result<std::vector<Branch>> children_of(const std::string& branch_id);  ///< live
+  Result<void> insert(const Branch& branch);
+  Result<void> update(const Branch& branch);
+  Result<void> remove_branch(const std::string& id);
+
+  Result<std::vector<Incarnation>> incarnations();
+  Result<std::vector<Incarnation>> incarnations_of(const std::string& branch_id);
+  Result<Incarnation> incarnation(const std::string& id);
+  Result<void> insert(const Incarnation& incarnation);
+  Result<void> update(const Incarnation& incarnation);
+  Result<void> remove_incarnation(const std::string& id);
+
+  Result<std::vector<Endpoint>> endpoints();
+  Result<Endpoint> endpoint_of(const std::string& branch_id);
+  Result<void> insert(const Endpoint& endpoint);
+  Result<void> update(const Endpoint& endpoint);
+
+  Result<std::vector<Size>> sizes();
+  Result<void> remember(const Size& size);  ///< inserts or replaces
+  /// After its data came to be shared, or no longer shared, with another volume.
+  Result<void> forget_size(const std::string& incarnation_id);
+
+  /// Sets the row's id and inserts it with its reservations, in the caller's transaction.
+  Result<std::int64_t> insert(const Operation& operation,
+                              const std::vector<Reservation>& reservations);
+  Result<void> update(const Operation& operation);
+  Result<void> reserve(std::int64_t operation_id, const std::vector<Reservation>& reservations);
+  Result<void> release_reservations(std::int64_t operation_id);
+  Result<std::optional<Operation>> operation(std::int64_t id);
+  Result<std::vector<Operation>> open_operations();  ///< running or committed, oldest first
+  Result<std::vector<Operation>> recent_operations(int limit);  ///< newest first
+  Result<std::vector<Reservation>> reservations(const std::string& kind);
+
+ private:
+  explicit Catalog(std::unique_ptr<SQLite::Database> database);
+  Result<void> execute(const std::string& sql, const std::function<void(SQLite::Statement&)>& bind);
+  template <class Record>
+  Result<std::vector<Record>> select(const std::string& sql,
+                                     const std::function<void(SQLite::Statement&)>& bind,
+                                     Record (*read)(SQLite::Statement&));
+  template <class Record>
+  Result<std::optional<Record>> select_one(const std::string& sql,
+                                           const std::function<void(SQLite::Statement&)>& bind,
+                                           Record (*read)(SQLite::Statement&));
+
+  std::unique_ptr<SQLite::Database> database_;
+  std::string home_id_;
+};
+
+}  // namespace velo::catalog

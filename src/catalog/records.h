@@ -1,0 +1,93 @@
+// The catalog's rows as types. schema/*.sql says what each column means.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+
+namespace velo::catalog {
+
+struct Project {
+  std::string id;
+  std::string name;
+  std::string driver;
+  std::string pool;
+  std::string storage_reason;
+  std::string runtime;
+  int pg_major = 0;
+  std::string os_user;
+  std::string database;
+  std::string main_branch_id;
+  Timestamp created_at;
+  std::optional<Timestamp> deleted_at;
+};
+
+struct Branch {
+  std::string id;
+  std::string project_id;
+  std::string name;
+  std::optional<std::string> parent_id;
+  std::string incarnation_id;
+  std::string superuser;
+  int password_counter = 0;
+  bool wants_running = false;
+  std::map<std::string, std::string> settings;
+  Timestamp created_at;
+  std::optional<Timestamp> reset_at;
+  std::optional<Timestamp> deleted_at;
+};
+
+struct Incarnation {
+  std::string id;
+  std::string branch_id;
+  std::string volume;
+  std::optional<std::string> parent_incarnation_id;
+  std::optional<int> timeline;
+  std::optional<std::string> fork_lsn;
+  std::string bin_directory;
+  std::string pg_version;
+  bool first_start = false;
+  Timestamp created_at;
+  std::optional<Timestamp> kept_since;
+  std::optional<Timestamp> kept_until;
+  std::string kept_reason;
+};
+
+struct Endpoint {
+  std::string branch_id;
+  std::string address;
+  int port = 0;
+  bool active = true;
+};
+
+struct Size {
+  std::string incarnation_id;
+  std::uint64_t referenced = 0;
+  std::uint64_t exclusive = 0;
+  Timestamp measured_at;
+};
+
+struct Operation {
+  std::int64_t id = 0;
+  std::string kind;
+  std::string subject;
+  std::string command;
+  int pid = 0;
+  std::string plan;  ///< JSON
+  std::string state;
+  Timestamp started_at;
+  std::optional<Timestamp> ended_at;
+  std::string recovery;
+  std::string recovered_by;
+  std::string error;
+};
+
+struct Reservation {
+  std::string kind;
+  std::string key;
+};
+
+}  // namespace velo::catalog

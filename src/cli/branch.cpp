@@ -1,0 +1,228 @@
+// `velo branch`: copies, what becomes of them, and how to reach them. (Deleting and resetting,
+// which ask first, are in branch_destroy.cpp.)
+#include "cli/branch.h"
+
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/json_views.h"
+#include "cli/names.h"
+#include "cli/render.h"
+#include "engine/branches.h"
+
+namespace velo::cli {
+namespace {
+
+std::string next_commands(const engine::BranchView& branch, const Look& look) {
+  const std::string& name = branch.full_name;
+  std::vector<std::pair<std::string, std::string>> commands;
+  if (branch.state != engine::ServerState::running) {
+    commands.emplace_back("velo branch start " + name, "start its server");
+  }
+  commands.emplace_back("velo psql " + name, "open psql in it");
+  commands.emplace_back("velo branch password " + name, "the URL with its password");
+  if (branch.parent) {
+    commands.emplace_back("velo branch reset " + name,
+                          fmt::format("back to {}'s present state", *branch.parent));
+  }
+  return render_next(commands, look);
+}
+
+Command create() {
+  auto request = std::make_shared<engine::CreateBranch>();
+  auto stays_stopped = std::make_shared<bool>(false);
+  return {.name = "create",
+          .summary = "Make a branch: a copy of its parent as it is now, with a server of its own",
+          .details =
+              "The copy holds every transaction whose commit was acknowledged before the command "
+              "began. "
+              "The parent goes on working, and may also be stopped.",
+          .arguments = {{.name = "PROJECT/NAME",
+                         .help = "The new branch",
+                         .assign = into(request->name),
+                         .complete = complete_new_branch()}},
+          .options = {{.flags = "--parent",
+                       .value = "PROJECT/BRANCH",
+                       .help = "What to copy (default: the project's main)",
+                       .assign = into(request->parent),
+                       .complete = complete_branches()},
+                      setting_option(request->settings),
+                      port_option(request->port),
+                      {.flags = "--no-start",
+                       .help = "Leave its server stopped",
+                       .assign = into(*stays_stopped)}},
+          .examples = {{"velo branch create demo/dev", "a copy of demo/main"},
+                       {"velo branch create demo/try --parent demo/dev", "a copy of the copy"},
+                       {"velo branch create demo/fast --pg-conf fsync=off", ""}},
+          .run = [request, stays_stopped](Context& context) -> Result<int> {
+            request->start = !*stays_stopped;
+            engine::Engine engine = TRY(context.open_engine());
+            const auto created = TRY(engine::create_branch(engine, *request));
+            context.answer(
+                [&] { return json::created_branch(created); },
+                [&](const Look& look) {
+                  const std::string text =
+                      request->start
+                          ? render_connection(created.connection, look)
+                          : fmt::format("{} is made, and stopped\n", created.branch.full_name);
+                  return context.quiet() ? text : text + next_commands(created.branch, look);
+                });
+            return 0;
+          }};
+}
+
+Command list() {
+  auto project = std::make_shared<std::string>();
+  return {.name = "list",
+          .aliases = {"ls"},
+          .summary = "List branches as a tree, each below its parent",
+          .arguments = {{.name = "PROJECT",
+                         .help = "Only this project's branches",
+                         .assign = into(*project),
+                         .complete = complete_projects(),
+                         .needed = Needed::optional}},
+          .examples = {{"velo branch list", ""}, {"velo branch list demo", ""}},
+          .run = [project](Context& context) -> Result<int> {
+            engine::Engine engine = TRY(context.open_engine());
+            const auto branches = TRY(engine::list_branches(engine, *project));
+            context.answer([&] { return json::branches(branches); },
+                           [&](const Look& look) {
+                             return render_branch_list(branches, *project, now(), look);
+                           });
+            return 0;
+          }};
+}
+
+Command get() {
+  auto name = std::make_shared<std::string>();
+  return {.name = "get",
+          .summary = "Show one branch, its size measured anew",
+          .arguments = {branch_argument(*name)},
+          .examples = {{"velo branch get demo/dev", ""}},
+          .run = [name](Context& context) -> Result<int> {
+            engine::Engine engine = TRY(context.open_engine());
+            const auto branch = TRY(engine::get_branch(engine, *name));
+            context.answer([&] { return json::branch(branch); },
+                           [&](const Look& look) { return render_branch(branch, now(), look); });
+            return 0;
+          }};
+}
+
+using Change = Result<engine::CreatedBranch> (*)(engine::Engine&, const std::string&);
+
+/// A command that leaves a branch to connect to.
+Command changing(std::string name, std::string summary, Change change, Completer complete) {
+  auto branch = std::make_shared<std::string>();
+  Argument argument = branch_argument(*branch);
+  argument.complete = std::move(complete);
+  return {.name = name,
+          .summary = std::move(summary),
+          .arguments = {std::move(argument)},
+          .examples = {{fmt::format("velo branch {} demo/dev", name), ""}},
+          .run = [branch, change](Context& context) -> Result<int> {
+            engine::Engine engine = TRY(context.open_engine());
+            const auto changed = TRY(change(engine, *branch));
+            answer_with_connection(context, changed);
+            return 0;
+          }};
+}
+
+Command stop() {
+  auto name = std::make_shared<std::string>();
+  return {.name = "stop",
+          .summary = "Stop a branch's server; it stays stopped until it is started",
+          .arguments = {branch_argument(*name)},
+          .examples = {{"velo branch stop demo/dev", ""}},
+          .run = [name](Context& context) -> Result<int> {
+            engine::Engine engine = TRY(context.open_engine());
+            const auto branch = TRY(engine::stop_branch(engine, *name));
+            context.answer([&] { return json::branch(branch); },
+                           [&](const Look&) {
+                             return fmt::format("{} is {}\n", branch.full_name,
+                                                engine::name_of(branch.state));
+                           });
+            return 0;
+          }};
+}
+
+Command password() {
+  auto name = std::make_shared<std::string>();
+  return {
+      .name = "password",
+      .aliases = {"pass"},
+      .summary = "Show a branch's connection string with its password, and its parts",
+      .details = "The password is derived from VELO_HOME's key each time; it is stored nowhere.",
+      .arguments = {branch_argument(*name)},
+      .examples = {{"velo branch password demo/dev", ""}},
+      .run = [name](Context& context) -> Result<int> {
+        engine::Engine engine = TRY(context.open_engine());
+        const auto connection = TRY(engine::connection_of(engine, *name));
+        context.answer([&] { return json::connection(connection); },
+                       [&](const Look& look) {
+                         return connection.url + "\n\n" +
+                                render_pairs({{"Host", {connection.host}},
+                                              {"Port", {fmt::format("{}", connection.port)}},
+                                              {"User", {connection.user}},
+                                              {"Password", {connection.password}},
+                                              {"Database", {connection.database}},
+                                              {"Certificate", {connection.certificate}}},
+                                             look);
+                       });
+        return 0;
+      }};
+}
+
+Command url() {
+  auto name = std::make_shared<std::string>();
+  return {.name = "url",
+          .summary = "Print a branch's connection string with its password, and nothing else",
+          .arguments = {branch_argument(*name)},
+          .examples = {{"psql \"$(velo branch url demo/dev)\"", ""}},
+          .run = [name](Context& context) -> Result<int> {
+            engine::Engine engine = TRY(context.open_engine());
+            const auto connection = TRY(engine::connection_of(engine, *name));
+            context.answer([&] { return json::url(connection); },
+                           [&](const Look&) { return connection.url + "\n"; });
+            return 0;
+          }};
+}
+
+}  // namespace
+
+Argument branch_argument(std::string& target) {
+  return {.name = "PROJECT/BRANCH",
+          .help = "The branch",
+          .assign = into(target),
+          .complete = complete_branches()};
+}
+
+void answer_with_connection(Context& context, const engine::CreatedBranch& changed) {
+  context.answer([&] { return json::created_branch(changed); },
+                 [&](const Look& look) {
+                   if (changed.branch.state == engine::ServerState::running) {
+                     return render_connection(changed.connection, look);
+                   }
+                   return fmt::format("{} is {}\n", changed.branch.full_name,
+                                      engine::name_of(changed.branch.state));
+                 });
+}
+
+Command branch_command() {
+  return {.name = "branch",
+          .aliases = {"br"},
+          .group = "Databases",
+          .summary = "Create, reset, start, stop and delete branches",
+          .details =
+              "A branch is a complete, isolated PostgreSQL server with its own port and "
+              "password, made from its parent in about a tenth of a second.",
+          .children = {create(), list(), get(), branch_reset_command(), branch_delete_command(),
+                       changing("undelete", "Bring back what the last delete or reset took away",
+                                engine::undelete_branch, complete_kept_branches()),
+                       changing("start", "Start a branch's server", engine::start_branch,
+                                complete_branches()),
+                       stop(),
+                       changing("restart", "Stop a branch's server and start it again",
+                                engine::restart_branch, complete_branches()),
+                       password(), url()}};
+}
+
+}  // namespace velo::cli

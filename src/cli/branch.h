@@ -1,0 +1,19 @@
+// What the sources of `velo branch` share.
+#pragma once
+
+#include <string>
+
+#include "cli/command.h"
+#include "engine/branches.h"
+
+namespace velo::cli {
+
+/// PROJECT/BRANCH, one that exists.
+Argument branch_argument(std::string& target);
+/// Where to connect; or, of a branch that is stopped, that it is.
+void answer_with_connection(Context& context, const engine::CreatedBranch& changed);
+
+Command branch_delete_command();
+Command branch_reset_command();
+
+}  // namespace velo::cli

@@ -1,0 +1,109 @@
+// `velo branch delete` and `velo branch reset`: what takes data away, and asks a person first.
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/branch.h"
+#include "cli/context.h"
+#include "cli/json_views.h"
+#include "cli/names.h"
+#include "cli/prompt.h"
+#include "cli/render.h"
+#include "engine/config.h"
+
+namespace velo::cli {
+namespace {
+
+struct Request {
+  std::string name;
+  bool force = false;
+};
+
+Argument copy_argument(std::string& target) {
+  Argument argument = branch_argument(target);
+  argument.help = "The branch; not main";
+  argument.complete = complete_copies();
+  return argument;
+}
+
+/// What a reset would do, for a person; empty when the engine will refuse it anyway.
+Result<std::string> reset_warning(engine::Engine& engine, const std::string& name) {
+  const std::string project = name.substr(0, name.find('/'));
+  const auto branches = TRY(engine::list_branches(engine, project));
+  const auto branch = std::ranges::find(branches, name, &engine::BranchView::full_name);
+  if (branch == branches.end() || !branch->parent) return std::string{};
+  const auto grace = TRY(engine::get_config(engine, "grace"));
+  const bool kept = !grace.value.starts_with('0');
+  return fmt::format("This sets {} back to {}'s present state; its own changes go.\n{}\n", name,
+                     *branch->parent,
+                     kept ? fmt::format("They can be had back for {}.", grace.value)
+                          : "Nothing is kept: there is no way back.");
+}
+
+Result<int> run_delete(Context& context, const Request& request) {
+  engine::Engine engine = TRY(context.open_engine());
+  if (should_ask(context.output(), request.force)) {
+    const auto preview = TRY(engine::preview_delete_branch(engine, request.name, request.force));
+    context.output().err.write(render_warning(fmt::format("branch {}", request.name), preview));
+    if (!TRY(confirm(context.output(), fmt::format("Delete {}?", request.name)))) {
+      return declined(context.output());
+    }
+  }
+  const auto deletion = TRY(engine::delete_branch(engine, request.name, request.force));
+  context.answer([&] { return json::deletion(request.name, deletion); },
+                 [&](const Look& look) {
+                   return render_deletion(request.name, deletion,
+                                          "velo branch undelete " + request.name, look);
+                 });
+  return 0;
+}
+
+Result<int> run_reset(Context& context, const Request& request) {
+  engine::Engine engine = TRY(context.open_engine());
+  if (should_ask(context.output(), request.force)) {
+    const std::string warning = TRY(reset_warning(engine, request.name));
+    if (!warning.empty()) {
+      context.output().err.write(warning);
+      if (!TRY(confirm(context.output(), fmt::format("Reset {}?", request.name)))) {
+        return declined(context.output());
+      }
+    }
+  }
+  const auto reset = TRY(engine::reset_branch(engine, request.name));
+  answer_with_connection(context, reset);
+  return 0;
+}
+
+}  // namespace
+
+Command branch_delete_command() {
+  auto request = std::make_shared<Request>();
+  return {.name = "delete",
+          .aliases = {"rm"},
+          .summary = "Delete a branch with its data",
+          .details =
+              "A branch that others were made from is deleted with --force only, and its whole "
+              "family with it. On a terminal it asks first, unless --force; in a pipe it does "
+              "not ask. What is deleted can be had back for a grace period (velo config get "
+              "grace) with velo branch undelete.",
+          .arguments = {copy_argument(request->name)},
+          .options = {force_option(request->force, "Do not ask; delete its children as well")},
+          .examples = {{"velo branch delete demo/dev", ""},
+                       {"velo branch delete demo/dev --force", "and its children"}},
+          .run = [request](Context& context) { return run_delete(context, *request); }};
+}
+
+Command branch_reset_command() {
+  auto request = std::make_shared<Request>();
+  return {.name = "reset",
+          .summary = "Set a branch back to its parent's present state",
+          .details =
+              "Port, password and URL stay; its children keep their data. On a terminal it asks "
+              "first, unless --force; in a pipe it does not ask. What it held before can be had "
+              "back for a grace period with velo branch undelete.",
+          .arguments = {copy_argument(request->name)},
+          .options = {force_option(request->force, "Do not ask")},
+          .examples = {{"velo branch reset demo/dev", ""}},
+          .run = [request](Context& context) { return run_reset(context, *request); }};
+}
+
+}  // namespace velo::cli

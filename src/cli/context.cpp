@@ -1,0 +1,54 @@
+#include "cli/context.h"
+
+#include "base/os_user.h"
+
+namespace velo::cli {
+
+Result<std::filesystem::path> home_from(const Variable& variable) {
+  if (const std::string home = variable("VELO_HOME"); !home.empty()) {
+    std::error_code error;
+    const std::filesystem::path absolute = std::filesystem::absolute(home, error);
+    if (error) return fail(Errc::failed, "cannot tell where '{}' is: {}", home, error.message());
+    return absolute.lexically_normal();
+  }
+  if (running_as_root()) return "/var/lib/velo";
+  std::string home = variable("HOME");
+  if (home.empty()) home = TRY(current_user()).home;
+  if (home.empty()) {
+    return fail_with_hint(Errc::failed, "there is no home directory to keep Velo's state in",
+                          "set VELO_HOME to a directory of yours");
+  }
+  return std::filesystem::path(home) / ".velo";
+}
+
+Result<engine::Engine> Context::open_engine() {
+  return engine::Engine::open({.home = environment_.home,
+                               .command = command_line(words_),
+                               .path_variable = environment_.path_variable},
+                              progress_, cancel_);
+}
+
+void Context::answer(const std::function<std::string()>& document,
+                     const std::function<std::string(const Look&)>& text) {
+  progress_.done();
+  output_.out.write(json() ? document() : text(output_.out.look()));
+}
+
+std::string command_line(const std::vector<std::string>& words) {
+  constexpr std::string_view plain =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+";
+  std::string line = "velo";
+  for (const std::string& word : words) {
+    line += ' ';
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    line += '\'';
+  }
+  return line;
+}
+
+}  // namespace velo::cli

@@ -1,0 +1,233 @@
+#include "cli/json_views.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/errors.h"
+
+namespace velo::cli::json {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Words from a command line or a log need not be UTF-8; a document must be.
+std::string document(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json time_or_null(const std::optional<Timestamp>& time) {
+  return time ? Json(to_rfc3339(*time)) : Json(nullptr);
+}
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+template <class Items, class ToJson>
+Json array_of(const Items& items, ToJson to_json) {
+  Json array = Json::array();
+  for (const auto& item : items) array.push_back(to_json(item));
+  return array;
+}
+
+Json of_error(const Error& error, int exit_code) {
+  return {{"code", name_of(error.code)},
+          {"message", error.message},
+          {"hint", text_or_null(error.hint)},
+          {"detail", text_or_null(error.detail)},
+          {"exit_code", exit_code}};
+}
+
+Json of_kept(const engine::KeptView& kept) {
+  return {{"branch", kept.branch},
+          {"volume", kept.volume},
+          {"reason", kept.reason},
+          {"kept_since", to_rfc3339(kept.kept_since)},
+          {"kept_until", to_rfc3339(kept.kept_until)}};
+}
+
+Json of_sizes(const std::optional<engine::Sizes>& sizes) {
+  if (!sizes) return nullptr;
+  return {{"referenced_bytes", sizes->referenced},
+          {"exclusive_bytes", sizes->exclusive},
+          {"measured_at", to_rfc3339(sizes->measured_at)}};
+}
+
+Json of_branch(const engine::BranchView& branch) {
+  return {{"id", branch.id},
+          {"project", branch.project},
+          {"name", branch.name},
+          {"full_name", branch.full_name},
+          {"parent", or_null(branch.parent)},
+          {"is_main", branch.is_main},
+          {"state", engine::name_of(branch.state)},
+          {"started_at", time_or_null(branch.started_at)},
+          {"pid", or_null(branch.pid)},
+          {"address", branch.address},
+          {"port", branch.port},
+          {"sizes", of_sizes(branch.sizes)},
+          {"created_at", to_rfc3339(branch.created_at)},
+          {"reset_at", time_or_null(branch.reset_at)},
+          {"driver", branch.driver},
+          {"runtime", branch.runtime},
+          {"pg_version", branch.pg_version},
+          {"volume", branch.volume},
+          {"data_directory", branch.data_directory},
+          {"log_file", branch.log_file},
+          {"settings", branch.settings},
+          {"kept", array_of(branch.kept, of_kept)}};
+}
+
+Json of_project(const engine::ProjectView& project) {
+  return {{"id", project.id},
+          {"name", project.name},
+          {"runtime", project.runtime},
+          {"driver", project.driver},
+          {"storage_reason", project.storage_reason},
+          {"pool", project.pool},
+          {"pg_major", project.pg_major},
+          {"pg_version", project.pg_version},
+          {"bin_directory", project.bin_directory},
+          {"created_at", to_rfc3339(project.created_at)},
+          {"branches", array_of(project.branches, of_branch)}};
+}
+
+Json of_pool(const engine::PoolView& pool) {
+  return {{"driver", pool.driver},   {"place", pool.place},     {"health", pool.health},
+          {"size_bytes", pool.size}, {"used_bytes", pool.used}, {"free_bytes", pool.free}};
+}
+
+Json of_operation(const engine::OperationView& operation) {
+  return {{"id", operation.id},
+          {"kind", operation.kind},
+          {"subject", operation.subject},
+          {"command", operation.command},
+          {"pid", operation.pid},
+          {"state", engine::name_of(operation.state)},
+          {"started_at", to_rfc3339(operation.started_at)},
+          {"ended_at", time_or_null(operation.ended_at)},
+          {"recovery", text_or_null(operation.recovery)},
+          {"recovered_by", text_or_null(operation.recovered_by)},
+          {"error", text_or_null(operation.error)}};
+}
+
+enum class Password { shown, masked };
+
+Json of_connection(const engine::ConnectionView& connection, Password password) {
+  Json value = {{"branch", connection.branch}, {"masked_url", connection.masked_url}};
+  if (password == Password::shown) value["url"] = connection.url;
+  value["host"] = connection.host;
+  value["port"] = connection.port;
+  value["user"] = connection.user;
+  if (password == Password::shown) value["password"] = connection.password;
+  value["database"] = connection.database;
+  value["certificate"] = text_or_null(connection.certificate);
+  return value;
+}
+
+Json of_config(const engine::ConfigEntry& entry) {
+  return {{"key", entry.key},
+          {"value", entry.value},
+          {"default", entry.default_value},
+          {"is_set", entry.is_set},
+          {"description", entry.description}};
+}
+
+}  // namespace
+
+std::string error(const Error& error, int exit_code) {
+  return document({{"error", of_error(error, exit_code)}});
+}
+
+std::string created_project(const engine::CreatedProject& created) {
+  return document({{"project", of_project(created.project)},
+                   {"connection", of_connection(created.connection, Password::masked)}});
+}
+
+std::string project(const engine::ProjectView& project) {
+  return document({{"project", of_project(project)}});
+}
+
+std::string projects(const std::vector<engine::ProjectView>& projects) {
+  return document({{"projects", array_of(projects, of_project)}});
+}
+
+std::string created_branch(const engine::CreatedBranch& created) {
+  return document({{"branch", of_branch(created.branch)},
+                   {"connection", of_connection(created.connection, Password::masked)}});
+}
+
+std::string branch(const engine::BranchView& branch) {
+  return document({{"branch", of_branch(branch)}});
+}
+
+std::string branches(const std::vector<engine::BranchView>& branches) {
+  return document({{"branches", array_of(branches, of_branch)}});
+}
+
+std::string deletion(const std::string& name, const engine::Deletion& deletion) {
+  return document({{"deleted", name},
+                   {"branches", deletion.branches},
+                   {"kept_until", time_or_null(deletion.kept_until)}});
+}
+
+std::string connection(const engine::ConnectionView& connection) {
+  return document({{"connection", of_connection(connection, Password::shown)}});
+}
+
+std::string url(const engine::ConnectionView& connection) {
+  return document({{"branch", connection.branch}, {"url", connection.url}});
+}
+
+std::string status(const engine::StatusView& status) {
+  return document({{"pools", array_of(status.pools, of_pool)},
+                   {"projects", array_of(status.projects, of_project)},
+                   {"unfinished_operations", array_of(status.unfinished, of_operation)},
+                   {"kept", array_of(status.kept, of_kept)}});
+}
+
+std::string operations(const std::vector<engine::OperationView>& operations) {
+  return document({{"operations", array_of(operations, of_operation)}});
+}
+
+std::string up(const engine::UpReport& report) {
+  const auto of_failure = [](const std::pair<std::string, Error>& failure) -> Json {
+    return {{"branch", failure.first},
+            {"error", of_error(failure.second, exit_code_of(failure.second.code))}};
+  };
+  return document({{"started", report.started},
+                   {"already_running", report.already_running},
+                   {"failed", array_of(report.failed, of_failure)}});
+}
+
+std::string setup(const std::vector<engine::SetupStep>& steps, bool dry_run) {
+  const auto of_step = [](const engine::SetupStep& step) -> Json {
+    return {{"description", step.description}, {"already_done", step.already_done}};
+  };
+  return document({{"dry_run", dry_run}, {"steps", array_of(steps, of_step)}});
+}
+
+std::string config(const engine::ConfigEntry& entry) {
+  return document({{"config", of_config(entry)}});
+}
+
+std::string config_list(const std::vector<engine::ConfigEntry>& entries) {
+  return document({{"config", array_of(entries, of_config)}});
+}
+
+std::string texts(const std::vector<std::pair<std::string, std::string>>& texts) {
+  Json value = Json::object();
+  for (const auto& [key, text] : texts) value[key] = text;
+  return document(value);
+}
+
+std::string log(const std::string& branch, const std::string& file, const std::string& text) {
+  return document({{"branch", branch}, {"log_file", file}, {"lines", lines_of(text)}});
+}
+
+}  // namespace velo::cli::json

@@ -1,0 +1,50 @@
+// What --json prints: one document for each thing that a command can answer. Keys are snake_case
+// and stable, sizes are bytes, times RFC 3339 UTC; a thing that is not there is null, never left
+// out.
+//
+// Passwords are in the documents of `branch password` and `branch url` and in no other.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/branches.h"
+#include "engine/config.h"
+#include "engine/projects.h"
+#include "engine/setup.h"
+#include "engine/views.h"
+
+namespace velo::cli::json {
+
+std::string error(const Error& error, int exit_code);
+
+std::string created_project(const engine::CreatedProject& created);
+std::string project(const engine::ProjectView& project);
+std::string projects(const std::vector<engine::ProjectView>& projects);
+
+std::string created_branch(const engine::CreatedBranch& created);
+std::string branch(const engine::BranchView& branch);
+std::string branches(const std::vector<engine::BranchView>& branches);
+
+/// {"deleted": name, "branches": […], "kept_until": …}
+std::string deletion(const std::string& name, const engine::Deletion& deletion);
+
+/// With the password.
+std::string connection(const engine::ConnectionView& connection);
+std::string url(const engine::ConnectionView& connection);
+
+std::string status(const engine::StatusView& status);
+std::string operations(const std::vector<engine::OperationView>& operations);
+std::string up(const engine::UpReport& report);
+std::string setup(const std::vector<engine::SetupStep>& steps, bool dry_run);
+std::string config(const engine::ConfigEntry& entry);
+std::string config_list(const std::vector<engine::ConfigEntry>& entries);
+
+/// A flat object of strings, in this order: {"version": "2.0.0"}.
+std::string texts(const std::vector<std::pair<std::string, std::string>>& texts);
+/// {"branch", "log_file", "lines": […]}
+std::string log(const std::string& branch, const std::string& file, const std::string& text);
+
+}  // namespace velo::cli::json

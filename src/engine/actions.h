@@ -1,0 +1,29 @@
+// The actions that plans are made of. Each is idempotent: it looks at what is there.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/plan.h"
+
+namespace velo::engine {
+
+/// Stops a server that runs on the volume, and deletes the volume if it is that incarnation's.
+Action remove_volume(const std::string& runtime, const std::string& driver, const std::string& pool,
+                     const std::string& volume, const std::string& incarnation_id);
+/// Stops the server on this volume; `immediate` when its data is not kept.
+Action stop_server(const std::string& runtime, const std::string& driver, const std::string& pool,
+                   const std::string& volume);
+/// Removes a branch's run directory and log.
+Action forget_branch_files(const std::string& branch_id);
+/// Removes a project's certificate.
+Action forget_project_files(const std::string& project_id);
+/// Starts the branch's present incarnation and opens its gate, if it should run and does not.
+Action start_branch_action(const std::string& branch_id);
+/// Opens the gate of the branch's present incarnation, and has its server read that.
+Action open_branch(const std::string& branch_id);
+
+Result<void> carry_out(Engine& engine, const Action& action);
+
+}  // namespace velo::engine

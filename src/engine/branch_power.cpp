@@ -1,0 +1,198 @@
+#include "base/files.h"
+#include "base/text.h"
+#include "catalog/catalog.h"
+#include "engine/actions.h"
+#include "engine/branches.h"
+#include "engine/operation.h"
+#include "engine/passwords.h"
+#include "engine/records.h"
+#include "engine/servers.h"
+#include "engine/setup.h"
+#include "engine/survey.h"
+#include "postgres/hba.h"
+
+namespace velo::engine {
+namespace {
+
+Result<std::filesystem::path> present_pgdata(const BranchRecords& b) {
+  const auto driver = TRY(driver_of(b.project));
+  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  TRY(driver->attach(b.incarnation.volume));
+  if (path_exists(driver->root_of(b.incarnation.volume))) return pgdata;
+  return fail_with_hint(Errc::storage,
+                        fmt::format("the volume of {} is not there: {}", b.full_name(),
+                                    driver->root_of(b.incarnation.volume).string()),
+                        "is the pool mounted? velo status shows its health");
+}
+
+Result<BranchLocks> lock_one(Engine& engine, const std::string& name, BranchRecords& b) {
+  return lock_branches(engine, [&]() -> Result<LockSet> {
+    b = TRY(find_branch(engine, name));
+    return LockSet{.exclusive = {b.branch.id}, .shared = {}};
+  });
+}
+
+Result<CreatedBranch> describe_branch(Engine& engine, const BranchRecords& b) {
+  return CreatedBranch{.branch = TRY(view_branch(engine, b.branch.id)),
+                       .connection = TRY(connection_view(engine, b))};
+}
+
+/// The step and the commit of every operation that ends with this branch running. The plan's finish
+/// must open its gate.
+Result<void> start_and_commit(Engine& engine, Operation& operation, BranchRecords& b) {
+  TRY(operation.step("start", "PostgreSQL ready",
+                     [&] { return start_server(engine, b, {}, engine.cancel()); }));
+  b.branch.wants_running = true;
+  return operation.commit([&]() -> Result<void> {
+    TRY(engine.catalog().update(b.branch));
+    return engine.catalog().update(b.incarnation);
+  });
+}
+
+/// Before its first start as itself the gate is closed: a server left running by a crash would stay
+/// so, and nobody would know. Afterwards it may as well run.
+std::vector<Action> undo_of_start(const BranchRecords& b) {
+  if (!b.incarnation.first_start) return {};
+  return {stop_server(b.project.runtime, b.project.driver, b.project.pool, b.incarnation.volume)};
+}
+
+Result<void> start_locked(Engine& engine, BranchRecords& b) {
+  const fs::path pgdata = TRY(present_pgdata(b));
+  if (TRY(TRY(runtime_of(b.project))->inspect(pgdata)) && !b.incarnation.first_start) {
+    b.branch.wants_running = true;
+    return engine.catalog().update(b.branch);
+  }
+  engine.observer().begin(fmt::format("Starting {}", b.full_name()));
+  auto operation =
+      TRY(Operation::begin(engine, "branch.start", b.full_name(), [&]() -> Result<Draft> {
+        return Draft{.plan = {.branches = {b.branch.id},
+                              .undo = undo_of_start(b),
+                              .finish = {open_branch(b.branch.id)}},
+                     .reservations = {}};
+      }));
+  return or_undo(operation, [&] { return start_and_commit(engine, operation, b); });
+}
+
+}  // namespace
+
+Result<CreatedBranch> start_branch(Engine& engine, const std::string& name) {
+  BranchRecords b;
+  const BranchLocks locks = TRY(lock_one(engine, name, b));
+  TRY(start_locked(engine, b));
+  return describe_branch(engine, b);
+}
+
+Result<BranchView> stop_branch(Engine& engine, const std::string& name) {
+  BranchRecords b;
+  const BranchLocks locks = TRY(lock_one(engine, name, b));
+  const auto driver = TRY(driver_of(b.project));
+  const bool runs =
+      TRY(TRY(runtime_of(b.project))->inspect(pgdata_of(*driver, b.incarnation.volume)))
+          .has_value();
+  if (runs || b.branch.wants_running) {
+    engine.observer().begin(fmt::format("Stopping {}", b.full_name()));
+    auto operation =
+        TRY(Operation::begin(engine, "branch.stop", b.full_name(), [&]() -> Result<Draft> {
+          return Draft{.plan = {.branches = {b.branch.id},
+                                .undo = {},
+                                .finish = {stop_server(b.project.runtime, b.project.driver,
+                                                       b.project.pool, b.incarnation.volume)}},
+                       .reservations = {}};
+        }));
+    b.branch.wants_running = false;
+    TRY(or_undo(operation, [&] {
+      return operation.commit([&] { return engine.catalog().update(b.branch); });
+    }));
+  }
+  return view_branch(engine, b.branch.id);
+}
+
+Result<CreatedBranch> restart_branch(Engine& engine, const std::string& name) {
+  BranchRecords b;
+  const BranchLocks locks = TRY(lock_one(engine, name, b));
+  const fs::path pgdata = TRY(present_pgdata(b));
+  engine.observer().begin(fmt::format("Restarting {}", b.full_name()));
+  auto operation =
+      TRY(Operation::begin(engine, "branch.restart", b.full_name(), [&]() -> Result<Draft> {
+        return Draft{.plan = {.branches = {b.branch.id},
+                              .undo = {start_branch_action(b.branch.id)},
+                              .finish = {open_branch(b.branch.id)}},
+                     .reservations = {}};
+      }));
+  TRY(or_undo(operation, [&]() -> Result<void> {
+    TRY(operation.step("stop", "Stop PostgreSQL", [&]() -> Result<void> {
+      return TRY(runtime_of(b.project))->stop(pgdata, runtime::StopMode::fast);
+    }));
+    return start_and_commit(engine, operation, b);
+  }));
+  return describe_branch(engine, b);
+}
+
+Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project) {
+  const Survey survey = TRY(Survey::take(engine));
+  if (!project.empty()) {
+    return TRY(survey.project(TRY(find_project(engine, project)).id)).branches;
+  }
+  std::vector<BranchView> all;
+  for (ProjectView& view : TRY(survey.projects())) {
+    for (BranchView& branch : view.branches) all.push_back(std::move(branch));
+  }
+  return all;
+}
+
+Result<BranchView> get_branch(Engine& engine, const std::string& name) {
+  const BranchRecords b = TRY(find_branch(engine, name));
+  const auto driver = TRY(driver_of(b.project));
+  const std::vector<storage::Sizes> sizes = TRY(driver->measure({b.incarnation.volume}));
+  if (sizes.size() == 1) {
+    TRY(engine.catalog().remember({.incarnation_id = b.incarnation.id,
+                                   .referenced = sizes[0].referenced,
+                                   .exclusive = sizes[0].exclusive,
+                                   .measured_at = now()}));
+  }
+  return view_branch(engine, b.branch.id);
+}
+
+Result<ConnectionView> connection_of(Engine& engine, const std::string& name) {
+  return connection_view(engine, TRY(find_branch(engine, name)));
+}
+
+Result<UpReport> start_all(Engine& engine) {
+  TRY(mend(engine));
+  UpReport report;
+  for (const ProjectView& project : TRY(TRY(Survey::take(engine)).projects())) {
+    ensure_direct_io(project.pool);
+    for (const BranchView& branch : project.branches) {
+      if (branch.state == ServerState::stopped) continue;
+      if (branch.state == ServerState::running || branch.state == ServerState::starting) {
+        report.already_running.push_back(branch.full_name);
+        continue;
+      }
+      if (auto started = start_branch(engine, branch.full_name); started) {
+        report.started.push_back(branch.full_name);
+      } else {
+        TRY(engine.cancel().check());
+        report.failed.emplace_back(branch.full_name, std::move(started).error());
+      }
+    }
+  }
+  return report;
+}
+
+Result<std::string> log_file_of(Engine& engine, const std::string& name) {
+  const BranchRecords b = TRY(find_branch(engine, name));
+  const auto driver = TRY(driver_of(b.project));
+  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  // With logging_collector on, PostgreSQL names its present file here ("stderr
+  // log/postgresql-….log", relative to PGDATA), and our own log holds only what came before.
+  const OsUser owner = TRY(owner_of(b.project));
+  const ActAs as(owner);
+  const auto current = read_file(pgdata / "current_logfiles");
+  for (const std::string_view line : lines_of(current.value_or(""))) {
+    constexpr std::string_view kind = "stderr ";
+    if (line.starts_with(kind)) return (pgdata / line.substr(kind.size())).string();
+  }
+  return engine.home().log_file(b.branch.id).string();
+}
+
+}  // namespace velo::engine

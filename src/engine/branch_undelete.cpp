@@ -1,0 +1,148 @@
+#include <algorithm>
+
+#include "base/fault.h"
+#include "base/files.h"
+#include "catalog/catalog.h"
+#include "engine/actions.h"
+#include "engine/branches.h"
+#include "engine/kept.h"
+#include "engine/names.h"
+#include "engine/operation.h"
+#include "engine/passwords.h"
+#include "engine/records.h"
+#include "engine/servers.h"
+#include "engine/survey.h"
+#include "engine/tombstones.h"
+
+namespace velo::engine {
+namespace {
+
+std::unexpected<Error> nothing_kept(const std::string& name) {
+  return fail_with_hint(Errc::not_found, fmt::format("nothing is kept of {}", name),
+                        "what delete and reset take away is kept for the grace period (velo config "
+                        "get grace); velo status shows it");
+}
+
+/// The branch of that name that was deleted last and is still kept.
+Result<BranchRecords> find_deleted(Engine& engine, const BranchName& name) {
+  const std::string full_name = name.project + "/" + name.branch;
+  const catalog::Branch* newest = nullptr;
+  const std::vector<catalog::Project> projects =
+      TRY(engine.catalog().projects(catalog::Which::all));
+  const std::vector<catalog::Branch> branches = TRY(engine.catalog().branches(catalog::Which::all));
+  for (const catalog::Branch& branch : branches) {
+    if (branch.name != name.branch || !branch.deleted_at) continue;
+    const auto project = std::find_if(projects.begin(), projects.end(),
+                                      [&](const auto& p) { return p.id == branch.project_id; });
+    if (project == projects.end() || project->name != name.project) continue;
+    if (newest == nullptr || *newest->deleted_at < *branch.deleted_at) newest = &branch;
+  }
+  if (newest == nullptr) return nothing_kept(full_name);
+  return load_branch(engine, newest->id);
+}
+
+/// Before a deleted branch may come back.
+Result<void> check_can_return(Engine& engine, const BranchRecords& b) {
+  if (b.project.deleted_at) {
+    return fail_with_hint(Errc::not_found, fmt::format("its project {} is deleted", b.project.name),
+                          "bring that back first: velo project undelete " + b.project.name);
+  }
+  if (!b.branch.parent_id) return fail(Errc::not_found, "the parent of {} is gone", b.full_name());
+  const catalog::Branch parent = TRY(engine.catalog().branch(*b.branch.parent_id));
+  if (parent.deleted_at) {
+    const std::string name = b.project.name + "/" + parent.name;
+    return fail_with_hint(Errc::not_found, fmt::format("its parent {} is deleted", name),
+                          "bring that back first: velo branch undelete " + name);
+  }
+  return {};
+}
+
+Result<std::string> undelete_deleted(Engine& engine, const BranchName& name) {
+  BranchRecords b;
+  const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
+    b = TRY(find_deleted(engine, name));
+    TRY(check_can_return(engine, b));
+    return LockSet{.exclusive = {b.branch.id}, .shared = {*b.branch.parent_id}};
+  }));
+  engine.observer().begin(fmt::format("Bringing back {}", b.full_name()));
+  TRY(unbury(engine, "branch.undelete", b.full_name(), {b}, {}));
+  return b.branch.id;
+}
+
+/// The life before the last reset.
+Result<catalog::Incarnation> last_kept(Engine& engine, const BranchRecords& b) {
+  std::optional<catalog::Incarnation> newest;
+  for (const catalog::Incarnation& life : TRY(engine.catalog().incarnations_of(b.branch.id))) {
+    if (!life.kept_since || life.id == b.incarnation.id) continue;
+    if (!newest || *newest->kept_since < *life.kept_since) newest = life;
+  }
+  if (!newest) return nothing_kept(b.full_name());
+  return std::move(*newest);
+}
+
+/// The present life and the one before the last reset change places.
+Result<std::string> undo_reset(Engine& engine, const std::string& name) {
+  BranchRecords b;
+  catalog::Incarnation before;
+  const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
+    b = TRY(find_branch(engine, name));
+    before = TRY(last_kept(engine, b));
+    return LockSet{.exclusive = {b.branch.id}, .shared = {}};
+  }));
+  const auto grace = TRY(grace_period(engine));
+  const auto driver = TRY(driver_of(b.project));
+  const auto runtime = TRY(runtime_of(b.project));
+  if (!driver->mark_of(before.volume)) {
+    return fail_with_hint(Errc::storage,
+                          fmt::format("the kept volume {} is not there", before.volume),
+                          "is the pool mounted? velo status shows its health");
+  }
+  engine.observer().begin(fmt::format("Bringing back {} as it was before its reset", name));
+  const catalog::Project& project = b.project;
+  auto operation = TRY(Operation::begin(engine, "branch.undelete", name, [&]() -> Result<Draft> {
+    Plan plan{.branches = {b.branch.id},
+              .undo = {start_branch_action(b.branch.id)},
+              .finish = {start_branch_action(b.branch.id)}};
+    if (grace.count() == 0) {
+      plan.finish.push_back(remove_volume(project.runtime, project.driver, project.pool,
+                                          b.incarnation.volume, b.incarnation.id));
+    }
+    return Draft{std::move(plan), {}};
+  }));
+  TRY(or_undo(operation, [&]() -> Result<void> {
+    TRY(operation.step("stop", "Stop PostgreSQL", [&] {
+      return runtime->stop(pgdata_of(*driver, b.incarnation.volume), runtime::StopMode::fast);
+    }));
+    return operation.commit([&]() -> Result<void> {
+      catalog::Incarnation after = b.incarnation;
+      after.kept_since = now();
+      after.kept_until = *after.kept_since + grace;
+      after.kept_reason = "reset";
+      before.kept_since.reset();
+      before.kept_until.reset();
+      before.kept_reason.clear();
+      b.branch.incarnation_id = before.id;
+      TRY(engine.catalog().update(before));
+      TRY(engine.catalog().update(b.branch));
+      if (grace.count() == 0) return engine.catalog().remove_incarnation(after.id);
+      return engine.catalog().update(after);
+    });
+  }));
+  return b.branch.id;
+}
+
+}  // namespace
+
+Result<CreatedBranch> undelete_branch(Engine& engine, const std::string& name) {
+  const BranchName wanted = TRY(parse_branch_name(name));
+  TRY(mend(engine));
+  const auto project = TRY(engine.catalog().project_named(wanted.project));
+  const bool lives =
+      project && TRY(engine.catalog().branch_named(project->id, wanted.branch)).has_value();
+  const std::string id =
+      lives ? TRY(undo_reset(engine, name)) : TRY(undelete_deleted(engine, wanted));
+  return CreatedBranch{.branch = TRY(view_branch(engine, id)),
+                       .connection = TRY(connection_view(engine, TRY(load_branch(engine, id))))};
+}
+
+}  // namespace velo::engine

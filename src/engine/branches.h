@@ -1,0 +1,65 @@
+// The use cases of branches. Every `name` is "project/branch".
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/projects.h"
+#include "engine/views.h"
+
+namespace velo::engine {
+
+struct CreateBranch {
+  std::string name;
+  std::string parent;  ///< "project/branch"; empty: the project's main
+  int port = 0;        ///< 0: the next free one
+  bool start = true;
+  std::map<std::string, std::string> settings;
+};
+
+struct CreatedBranch {
+  BranchView branch;
+  ConnectionView connection;
+};
+
+/// A branch with every transaction of its parent whose commit was acknowledged before the call.
+Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request);
+/// All branches, or those of one project (empty: all).
+Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project);
+/// Measures the sizes anew.
+Result<BranchView> get_branch(Engine& engine, const std::string& name);
+
+/// What delete_branch would delete; changes nothing. Refuses as delete_branch does.
+Result<Deletion> preview_delete_branch(Engine& engine, const std::string& name, bool with_children);
+/// Without `with_children` a branch that has children is refused (Errc::has_children names them).
+Result<Deletion> delete_branch(Engine& engine, const std::string& name, bool with_children);
+/// Back to the parent's present state; port, password and children stay. A stopped branch stays so.
+Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name);
+/// Brings back what the last delete or reset took away (and keeps in turn what a reset had made).
+Result<CreatedBranch> undelete_branch(Engine& engine, const std::string& name);
+
+/// Each is success when the branch is already so.
+Result<CreatedBranch> start_branch(Engine& engine, const std::string& name);
+Result<BranchView> stop_branch(Engine& engine, const std::string& name);
+Result<CreatedBranch> restart_branch(Engine& engine, const std::string& name);
+
+/// The URL, derived anew each time. Works on a stopped branch.
+Result<ConnectionView> connection_of(Engine& engine, const std::string& name);
+
+/// Started branches of `velo up`, and those that did not start, with why.
+struct UpReport {
+  std::vector<std::string> started;
+  std::vector<std::string> already_running;
+  std::vector<std::pair<std::string, Error>> failed;
+};
+/// Starts every branch that should be running (it was when the machine went down) and is not.
+Result<UpReport> start_all(Engine& engine);
+
+/// The file that holds a branch's server log now (its logging collector's, when it has one).
+Result<std::string> log_file_of(Engine& engine, const std::string& name);
+
+}  // namespace velo::engine

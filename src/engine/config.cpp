@@ -1,0 +1,95 @@
+#include "engine/config.h"
+
+#include <array>
+
+#include "base/text.h"
+#include "base/time.h"
+#include "catalog/catalog.h"
+
+namespace velo::engine {
+namespace {
+
+Result<void> check_grace(const std::string& value) {
+  TRY(parse_duration(value));
+  return {};
+}
+
+Result<void> check_guard(const std::string& value) {
+  const bool digits = !value.empty() && value.size() <= 2 &&
+                      value.find_first_not_of("0123456789") == std::string::npos;
+  if (digits && std::stoi(value) <= 50) return {};
+  return fail_with_hint(Errc::usage, fmt::format("'{}' is not a share of a pool", value),
+                        "write a whole number of percent from 0 to 50");
+}
+
+Result<void> check_pool(const std::string& value) {
+  if (value.starts_with('/')) return {};
+  return fail_with_hint(Errc::usage, fmt::format("'{}' is not an absolute path", value),
+                        "name a directory, for example /mnt/btrfs");
+}
+
+struct Key {
+  std::string_view name;
+  std::string_view default_value;
+  std::string_view description;
+  Result<void> (*check)(const std::string& value);
+};
+
+constexpr std::array keys{
+    Key{"grace", "24h", "how long the volume of a deleted or reset branch is kept (0: not at all)",
+        &check_grace},
+    Key{"guard", "5", "percent of a pool that stay free: creates that need them are refused",
+        &check_guard},
+    Key{"pool", "", "the place of new projects' volumes, when --pool does not say", &check_pool},
+};
+
+Result<const Key*> find_key(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Key& key : keys) {
+    if (key.name == name) return &key;
+    names.emplace_back(key.name);
+  }
+  const std::string near = nearest(name, names);
+  return fail_with_hint(Errc::not_found, fmt::format("there is no setting '{}'", name),
+                        near.empty() ? "the settings are: " + join_words(names)
+                                     : fmt::format("did you mean {}?", near));
+}
+
+Result<ConfigEntry> entry_of(Engine& engine, const Key& key) {
+  const auto value = TRY(engine.catalog().setting(std::string(key.name)));
+  return ConfigEntry{.key = std::string(key.name),
+                     .value = value.value_or(std::string(key.default_value)),
+                     .default_value = std::string(key.default_value),
+                     .is_set = value.has_value(),
+                     .description = std::string(key.description)};
+}
+
+}  // namespace
+
+Result<std::vector<ConfigEntry>> list_config(Engine& engine) {
+  std::vector<ConfigEntry> entries;
+  for (const Key& key : keys) entries.push_back(TRY(entry_of(engine, key)));
+  return entries;
+}
+
+Result<ConfigEntry> get_config(Engine& engine, const std::string& key) {
+  return entry_of(engine, *TRY(find_key(key)));
+}
+
+Result<ConfigEntry> set_config(Engine& engine, const std::string& key, const std::string& value) {
+  const Key& known = *TRY(find_key(key));
+  std::string plain = value;
+  if (known.name == "guard" && plain.ends_with('%'))
+    plain = trim(plain.substr(0, plain.size() - 1));
+  TRY(known.check(plain));
+  TRY(engine.catalog().set_setting(key, plain));
+  return entry_of(engine, known);
+}
+
+Result<ConfigEntry> unset_config(Engine& engine, const std::string& key) {
+  const Key& known = *TRY(find_key(key));
+  TRY(engine.catalog().unset_setting(key));
+  return entry_of(engine, known);
+}
+
+}  // namespace velo::engine

@@ -1,0 +1,28 @@
+// Settings of this VELO_HOME: `velo config`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/engine.h"
+
+namespace velo::engine {
+
+struct ConfigEntry {
+  std::string key;    ///< "grace"
+  std::string value;  ///< as set, or the default
+  std::string default_value;
+  bool is_set = false;
+  std::string description;  ///< one line
+};
+
+/// All keys there are, set or not: grace (24h), guard (5%), pool (where new projects live).
+Result<std::vector<ConfigEntry>> list_config(Engine& engine);
+/// Errc::not_found for an unknown key, with the nearest one.
+Result<ConfigEntry> get_config(Engine& engine, const std::string& key);
+/// Errc::usage for a value that the key cannot have.
+Result<ConfigEntry> set_config(Engine& engine, const std::string& key, const std::string& value);
+Result<ConfigEntry> unset_config(Engine& engine, const std::string& key);
+
+}  // namespace velo::engine

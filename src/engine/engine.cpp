@@ -1,0 +1,25 @@
+#include "engine/engine.h"
+
+#include "catalog/catalog.h"
+
+namespace velo::engine {
+
+Engine::Engine(Home home, std::unique_ptr<catalog::Catalog> catalog, Observer& observer,
+               const Cancellation& cancel, Options options)
+    : home_(std::move(home)),
+      catalog_(std::move(catalog)),
+      observer_(&observer),
+      cancel_(&cancel),
+      command_(std::move(options.command)),
+      path_variable_(std::move(options.path_variable)) {}
+
+Engine::Engine(Engine&&) noexcept = default;
+Engine::~Engine() = default;
+
+Result<Engine> Engine::open(Options options, Observer& observer, const Cancellation& cancel) {
+  Home home = TRY(Home::open(options.home));
+  auto catalog = std::make_unique<catalog::Catalog>(TRY(catalog::Catalog::open(home.database())));
+  return Engine(std::move(home), std::move(catalog), observer, cancel, std::move(options));
+}
+
+}  // namespace velo::engine

@@ -1,0 +1,56 @@
+// One opened VELO_HOME: what every use case is given.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "engine/home.h"
+#include "engine/observer.h"
+
+namespace velo::catalog {
+class Catalog;
+}
+
+namespace velo::engine {
+
+/// Not shared between threads (its catalog connection is not); any number may be open at once, in
+/// one process or in many. Holds references: the observer and the cancellation must outlive it.
+class Engine {
+ public:
+  struct Options {
+    std::filesystem::path home;  ///< VELO_HOME
+    std::string command;         ///< the command line, for the journal
+    std::string path_variable;   ///< $PATH, where PostgreSQL builds are looked for
+  };
+
+  /// Makes the home when it does not exist. Errc::permission when it cannot be written or others
+  /// can read it; Errc::state when its catalog is damaged or newer than this program.
+  static Result<Engine> open(Options options, Observer& observer, const Cancellation& cancel);
+
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) = delete;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  ~Engine();
+
+  const Home& home() const { return home_; }
+  catalog::Catalog& catalog() const { return *catalog_; }
+  Observer& observer() { return *observer_; }
+  const Cancellation& cancel() const { return *cancel_; }
+  const std::string& command() const { return command_; }
+  const std::string& path_variable() const { return path_variable_; }
+
+ private:
+  Engine(Home home, std::unique_ptr<catalog::Catalog> catalog, Observer& observer,
+         const Cancellation& cancel, Options options);
+  Home home_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  Observer* observer_;
+  const Cancellation* cancel_;
+  std::string command_;
+  std::string path_variable_;
+};
+
+}  // namespace velo::engine

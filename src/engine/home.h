@@ -1,0 +1,56 @@
+// VELO_HOME: where everything is, with which rights.
+//
+//   private/            0700  state.db, key, locks/ (a file per branch and per operation)
+//   logs/               a server log per branch, <branch id>.log
+//   run/                <short id>/ per branch: the directory of its server's socket
+//   tls/<project id>/   server.crt, server.key, owned by the servers' user
+//   pool/velo/…         volumes, when no other pool is chosen (root's: /var/lib/velo/pool)
+//   postgres/<any>/     unpacked PostgreSQL builds, found like installed ones
+//
+// For an ordinary user all of it is 0700. For root the home is 0711, so that servers, which run as
+// an unprivileged user, reach their own run directory, log and certificate; private/ stays 0700.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/error.h"
+#include "base/os_user.h"
+
+namespace velo::engine {
+
+class Home {
+ public:
+  /// Opens or makes it. See Engine::open for the errors.
+  static Result<Home> open(const std::filesystem::path& root);
+
+  const std::filesystem::path& root() const { return root_; }
+  /// Whom servers run as: the caller, or for root the system user `velo`, else `postgres`.
+  const OsUser& server_user() const { return server_user_; }
+
+  std::filesystem::path database() const { return root_ / "private/state.db"; }
+  std::filesystem::path lock_file(const std::string& name) const {
+    return root_ / "private/locks" / name;
+  }
+  std::filesystem::path log_file(const std::string& branch_id) const {
+    return root_ / "logs" / (branch_id + ".log");
+  }
+  /// The directory of a branch's socket. Below run/, or, where that path would be too long for a
+  /// Unix socket (107 bytes), below a directory of the user's in /tmp.
+  std::filesystem::path run_directory(const std::string& branch_id) const;
+  std::filesystem::path tls_directory(const std::string& project_id) const {
+    return root_ / "tls" / project_id;
+  }
+  std::filesystem::path default_pool() const { return root_ / "pool"; }
+
+  /// The secret that passwords are derived from; 32 bytes, made with the home.
+  Result<std::string> key() const;
+
+ private:
+  Home(std::filesystem::path root, OsUser server_user)
+      : root_(std::move(root)), server_user_(std::move(server_user)) {}
+  std::filesystem::path root_;
+  OsUser server_user_;
+};
+
+}  // namespace velo::engine

@@ -1,0 +1,136 @@
+// What a dead process left behind: found by its free lock, undone before its commit, finished
+// after.
+
+#include <algorithm>
+
+#include "base/fault.h"
+#include "base/files.h"
+#include "base/time.h"
+#include "catalog/catalog.h"
+#include "engine/actions.h"
+#include "engine/kept.h"
+#include "engine/operation.h"
+
+namespace velo::engine {
+namespace {
+
+fs::path lock_path(const Engine& engine, std::int64_t id) {
+  return engine.home().lock_file(fmt::format("operation-{}", id));
+}
+
+Result<void> carry_out_all(Engine& engine, const catalog::Operation& record, const Plan& plan) {
+  if (record.state == "committed") {
+    for (const Action& action : plan.finish) {
+      TRY(carry_out(engine, action));
+      TRY(fault_point(fmt::format("mend/finish/{}", action.name)));
+    }
+    return {};
+  }
+  for (auto action = plan.undo.rbegin(); action != plan.undo.rend(); ++action) {
+    TRY(carry_out(engine, *action));
+    TRY(fault_point(fmt::format("mend/undo/{}", action->name)));
+  }
+  return {};
+}
+
+/// Mends one operation whose lock this process holds.
+Result<void> mend_operation(Engine& engine, std::int64_t id) {
+  const auto found = TRY(engine.catalog().operation(id));
+  if (!found || (found->state != "running" && found->state != "committed")) return {};
+  catalog::Operation record = *found;
+  const Plan plan = TRY(plan_from_json(record.plan));
+  const BranchLocks locks =
+      TRY(BranchLocks::acquire(engine, {.exclusive = plan.branches, .shared = {}}));
+  const bool finish = record.state == "committed";
+  TRY(carry_out_all(engine, record, plan));
+  record.state = finish ? "done" : "undone";
+  record.ended_at = now();
+  record.recovery = finish ? "finished" : "undone";
+  record.recovered_by = engine.command();
+  TRY(engine.catalog().change([&]() -> Result<void> {
+    TRY(engine.catalog().release_reservations(id));
+    return engine.catalog().update(record);
+  }));
+  engine.observer().notice(fmt::format(
+      "{} an interrupted {} of {} ({} ago)", finish ? "Finished" : "Undid", record.kind,
+      record.subject,
+      to_words(std::chrono::duration_cast<std::chrono::seconds>(now() - record.started_at))));
+  return {};
+}
+
+/// Whether an operation of a dead process still waits to be mended and concerns these branches.
+Result<std::optional<catalog::Operation>> dead_operation_on(Engine& engine, const LockSet& set) {
+  const auto concerns = [&](const Plan& plan) {
+    return std::any_of(plan.branches.begin(), plan.branches.end(), [&](const std::string& id) {
+      return std::count(set.exclusive.begin(), set.exclusive.end(), id) > 0 ||
+             std::count(set.shared.begin(), set.shared.end(), id) > 0;
+    });
+  };
+  for (catalog::Operation& record : TRY(engine.catalog().open_operations())) {
+    if (!concerns(TRY(plan_from_json(record.plan)))) continue;
+    const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));
+    if (lock) return std::move(record);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<BranchLocks> BranchLocks::acquire(Engine& engine, const LockSet& set,
+                                         std::chrono::milliseconds patience) {
+  std::vector<std::pair<std::string, LockMode>> wanted;
+  for (const std::string& id : set.exclusive) wanted.emplace_back(id, LockMode::exclusive);
+  for (const std::string& id : set.shared) wanted.emplace_back(id, LockMode::shared);
+  std::sort(wanted.begin(), wanted.end());
+  BranchLocks locks;
+  const std::string* last = nullptr;
+  for (auto wish = wanted.rbegin(); wish != wanted.rend(); ++wish) {
+    // A branch in both lists sorts with its exclusive lock last: taken first here, and only once.
+    if (last != nullptr && *last == wish->first) continue;
+    last = &wish->first;
+    const auto on_wait = [&] {
+      if (patience.count() > 0) engine.observer().notice("Waiting for another command to end");
+    };
+    locks.held_.push_back(TRY(FileLock::acquire(engine.home().lock_file("branch-" + wish->first),
+                                                wish->second, patience, engine.cancel(), on_wait)));
+  }
+  return locks;
+}
+
+Result<void> mend(Engine& engine) {
+  for (const catalog::Operation& record : TRY(engine.catalog().open_operations())) {
+    const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));
+    if (!lock) continue;  // its process lives
+    if (auto mended = mend_operation(engine, record.id); !mended) {
+      TRY(engine.cancel().check());
+      engine.observer().warning(fmt::format("an interrupted {} of {} could not be mended yet: {}",
+                                            record.kind, record.subject, mended.error().message));
+      continue;
+    }
+    TRY(remove_file(lock_path(engine, record.id)));
+  }
+  return reap(engine);
+}
+
+Result<BranchLocks> lock_branches(Engine& engine, const std::function<Result<LockSet>()>& resolve) {
+  constexpr int attempts = 20;
+  for (int attempt = 0;; ++attempt) {
+    TRY(mend(engine));
+    const LockSet wanted = TRY(resolve());
+    BranchLocks locks = TRY(BranchLocks::acquire(engine, wanted));
+    const auto dead = TRY(dead_operation_on(engine, wanted));
+    if (!dead && TRY(resolve()) == wanted) return locks;
+    if (attempt < attempts) continue;
+    if (dead) {
+      return fail_with_hint(
+          Errc::in_use,
+          fmt::format("an interrupted {} of {} cannot be mended, and nothing else "
+                      "can be done here before it is",
+                      dead->kind, dead->subject),
+          "the warning above says why; velo operations shows it");
+    }
+    return fail(Errc::in_use, "other commands change this faster than it can be locked");
+  }
+}
+
+}  // namespace velo::engine

@@ -1,0 +1,180 @@
+#include "engine/places.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sstream>
+
+#include "base/fd.h"
+#include "base/files.h"
+#include "base/size.h"
+#include "catalog/catalog.h"
+#include "engine/config.h"
+#include "engine/servers.h"
+#include "engine/setup.h"
+#include "storage/registry.h"
+
+namespace velo::engine {
+namespace {
+
+constexpr int lowest_port = 15432;
+constexpr int highest_port = 32767;
+
+bool system_pool_is_usable() {
+  const fs::path shared = system_pool / "velo";
+  return ::access(shared.c_str(), W_OK | X_OK) == 0;
+}
+
+fs::path default_place(const Engine& engine) {
+  if (!running_as_root() && system_pool_is_usable()) return system_pool;
+  return engine.home().default_pool();
+}
+
+bool nobody_listens_on(int port) {
+  const Fd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in name{};
+  name.sin_family = AF_INET;
+  name.sin_port = htons(static_cast<uint16_t>(port));
+  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
+}
+
+/// The kernel hands out [first, last] to outgoing connections: a server there could find its port
+/// taken after a restart.
+std::pair<int, int> ephemeral_range() {
+  int first = 32768;
+  int last = 60999;
+  std::istringstream in(read_file("/proc/sys/net/ipv4/ip_local_port_range").value_or(""));
+  in >> first >> last;
+  return {first, last};
+}
+
+}  // namespace
+
+Result<Placement> choose_place(Engine& engine, const std::string& storage,
+                               const std::string& pool) {
+  fs::path place = pool;
+  if (place.empty()) place = TRY(get_config(engine, "pool")).value;
+  const bool chosen_by_us = place.empty();
+  if (chosen_by_us) place = default_place(engine);
+  if (!place.is_absolute()) {
+    return fail_with_hint(Errc::usage,
+                          fmt::format("the pool '{}' is not an absolute path", place.string()),
+                          "name a directory, for example --pool /mnt/btrfs");
+  }
+  if (!chosen_by_us && !path_exists(place)) {
+    return fail_with_hint(Errc::not_found,
+                          fmt::format("the pool {} does not exist", place.string()),
+                          "make the directory, or mount the file system there");
+  }
+  TRY(check_reachable(place, engine.home().server_user()));
+  if (storage == "auto") {
+    storage::Choice choice = TRY(storage::choose_driver(place));
+    return Placement{.driver = choice.driver, .pool = place.string(), .reason = choice.reason};
+  }
+  for (const storage::DriverInfo& info : storage::drivers()) {
+    if (info.name != storage) continue;
+    if (auto able = info.probe(place); !able) {
+      Error error = std::move(able).error();
+      if (error.hint.empty()) {
+        error.hint = "name another place with --pool, or let Velo choose with --storage auto";
+      }
+      return std::unexpected(std::move(error));
+    }
+    return Placement{.driver = storage, .pool = place.string(), .reason = "asked for by --storage"};
+  }
+  TRY(storage::open_driver(storage, place));  // its error names the drivers there are
+  return fail(Errc::usage, "there is no storage driver '{}'", storage);
+}
+
+Result<void> check_room(Engine& engine, const storage::Driver& driver, const std::string& pool,
+                        std::uint64_t needed) {
+  const storage::PoolState state = TRY(driver.pool_state());
+  if (state.health == "READ-ONLY") {
+    return fail_with_hint(Errc::permission, fmt::format("the pool {} is read-only", pool),
+                          "see dmesg for why, then remount it");
+  }
+  if (state.size == 0) return {};  // not made yet; making it will tell
+  const int percent = std::stoi(TRY(get_config(engine, "guard")).value);
+  const std::uint64_t kept_free = state.size / 100 * static_cast<std::uint64_t>(percent);
+  if (state.free >= kept_free && state.free - kept_free >= needed) return {};
+  return fail_with_hint(
+      Errc::no_space,
+      fmt::format("the pool {} has {} free of {}, {} are needed, and {} % stay free so that no "
+                  "server stops on a full disk",
+                  pool, to_size(state.free), to_size(state.size), to_size(needed), percent),
+      "delete branches or enlarge the pool; velo config set guard changes the limit");
+}
+
+Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const std::string& volume) {
+  if (driver.capabilities().cost != storage::CloneCost::per_byte) return 0;
+  return TRY(driver.measure({volume})).at(0).referenced;
+}
+
+Result<std::string> free_volume_name(Engine& engine, const storage::Driver& driver,
+                                     const std::string& pool, const std::string& project,
+                                     const std::string& branch,
+                                     const std::set<std::string>& refused) {
+  std::set<std::string> taken = refused;
+  for (const auto& incarnation : TRY(engine.catalog().incarnations())) {
+    taken.insert(incarnation.volume);  // of any pool: a name is cheap
+  }
+  for (const auto& reservation : TRY(engine.catalog().reservations("volume"))) {
+    if (reservation.key.starts_with(volume_key(pool, ""))) {
+      taken.insert(reservation.key.substr(volume_key(pool, "").size()));
+    }
+  }
+  const std::string base = project + "-" + branch;
+  for (int number = 1;; ++number) {
+    std::string name = number == 1 ? base : fmt::format("{}.{}", base, number);
+    if (!taken.contains(name) && !driver.mark_of(name)) return name;
+  }
+}
+
+std::string volume_key(const std::string& pool, const std::string& volume) {
+  return pool + "\n" + volume;
+}
+
+Result<int> free_port(Engine& engine, int wanted) {
+  std::set<int> taken;
+  for (const auto& endpoint : TRY(engine.catalog().endpoints())) {
+    if (endpoint.active) taken.insert(endpoint.port);
+  }
+  for (const auto& reservation : TRY(engine.catalog().reservations("port"))) {
+    taken.insert(std::stoi(reservation.key));
+  }
+  if (wanted != 0) {
+    if (wanted < 1 || wanted > 65535) {
+      return fail(Errc::usage, "{} is no port; they go from 1 to 65535", wanted);
+    }
+    if (taken.contains(wanted)) {
+      return fail_with_hint(Errc::in_use, fmt::format("port {} belongs to another branch", wanted),
+                            "leave --port out and Velo chooses a free one");
+    }
+    if (!nobody_listens_on(wanted)) {
+      return fail_with_hint(
+          Errc::in_use, fmt::format("port {} is in use by another program", wanted),
+          fmt::format("find it with: ss -ltnp 'sport = :{}'; or leave --port out", wanted));
+    }
+    return wanted;
+  }
+  const auto [first, last] = ephemeral_range();
+  // Homes begin at different ports, so that a stopped branch's port is rarely taken by another
+  // home.
+  const std::string& home = engine.catalog().home_id();
+  const int span = highest_port - lowest_port + 1;
+  const int start =
+      static_cast<int>(std::stoul(home.substr(0, 7), nullptr, 16) % static_cast<unsigned>(span));
+  for (int i = 0; i < span; ++i) {
+    const int port = lowest_port + (start + i) % span;
+    if (port >= first && port <= last) continue;
+    if (!taken.contains(port) && nobody_listens_on(port)) return port;
+  }
+  return fail(Errc::in_use, "no port between {} and {} is free", lowest_port, highest_port);
+}
+
+}  // namespace velo::engine

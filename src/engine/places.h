@@ -1,0 +1,49 @@
+// Where volumes live: choosing a project's pool and driver, the room that must stay free, names for
+// volumes, and ports.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "base/error.h"
+#include "catalog/records.h"
+#include "engine/engine.h"
+#include "storage/driver.h"
+
+namespace velo::engine {
+
+struct Placement {
+  std::string driver;
+  std::string pool;
+  std::string reason;
+};
+
+/// `storage`: "auto" or a driver's name. `pool`: a place, or empty for: `velo config get pool`;
+/// else root's VELO_HOME/pool, which `velo setup` mounts; else for an ordinary user the pool that
+/// setup made, if they may use it, or their own VELO_HOME/pool.
+Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool);
+
+/// Errc::no_space when the pool has less free than the guard (`velo config get guard`) after
+/// another `needed` bytes; Errc::permission when it is read-only; Errc::storage when it is gone.
+Result<void> check_room(Engine& engine, const storage::Driver& driver, const std::string& pool,
+                        std::uint64_t needed);
+
+/// What a clone of this volume needs at once: all of its bytes where cloning is copying, else
+/// nothing.
+Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const std::string& volume);
+
+/// "demo-dev", or with .2, .3… the first that neither the catalog, nor a reservation, nor the pool
+/// has, nor `refused` contains. Called inside the transaction that reserves it.
+Result<std::string> free_volume_name(Engine& engine, const storage::Driver& driver,
+                                     const std::string& pool, const std::string& project,
+                                     const std::string& branch,
+                                     const std::set<std::string>& refused);
+/// The reservation's key for a volume.
+std::string volume_key(const std::string& pool, const std::string& volume);
+
+/// `wanted`, or with 0 the next free port outside the kernel's ephemeral range
+/// (/proc/sys/net/ipv4/ip_local_port_range): not in the catalog, not reserved, nobody listens on
+/// it. Errc::in_use for a wanted one that is taken. Called inside the transaction that reserves it.
+Result<int> free_port(Engine& engine, int wanted);
+
+}  // namespace velo::engine

@@ -1,0 +1,152 @@
+#include "engine/projects.h"
+
+#include "base/crypto.h"
+#include "base/files.h"
+#include "catalog/catalog.h"
+#include "engine/actions.h"
+#include "engine/cluster_clone.h"
+#include "engine/names.h"
+#include "engine/operation.h"
+#include "engine/passwords.h"
+#include "engine/places.h"
+#include "engine/records.h"
+#include "engine/servers.h"
+#include "engine/survey.h"
+#include "postgres/build.h"
+#include "postgres/initdb.h"
+#include "runtime/registry.h"
+
+namespace velo::engine {
+namespace {
+
+/// A fresh cluster with its WAL and catalogs, and room to breathe.
+constexpr std::uint64_t new_cluster_bytes = 64U << 20U;
+
+/// The records of NAME and NAME/main, but for what the transaction chooses: port and volume.
+Result<BranchRecords> draft_records(Engine& engine, const CreateProject& request,
+                                    const postgres::Build& build, const Placement& place) {
+  const Timestamp created = now();
+  BranchRecords b;
+  b.project.id = TRY(random_id());
+  b.branch.id = TRY(random_id());
+  b.incarnation.id = TRY(random_id());
+  b.project.name = request.name;
+  b.project.driver = place.driver;
+  b.project.pool = place.pool;
+  b.project.storage_reason = place.reason;
+  b.project.runtime = request.runtime;
+  b.project.pg_major = build.major;
+  b.project.os_user = engine.home().server_user().name;
+  b.project.database = "postgres";
+  b.project.main_branch_id = b.branch.id;
+  b.project.created_at = created;
+  b.branch.project_id = b.project.id;
+  b.branch.name = main_name;
+  b.branch.incarnation_id = b.incarnation.id;
+  b.branch.superuser = "postgres";
+  b.branch.wants_running = true;
+  b.branch.settings = request.settings;
+  b.branch.created_at = created;
+  b.incarnation.branch_id = b.branch.id;
+  b.incarnation.bin_directory = build.bin.string();
+  b.incarnation.pg_version = build.version;
+  b.incarnation.first_start = true;
+  b.incarnation.created_at = created;
+  b.endpoint = {.branch_id = b.branch.id, .address = "127.0.0.1", .port = 0, .active = true};
+  return b;
+}
+
+Result<void> check_name_is_free(Engine& engine, const std::string& name) {
+  if (TRY(engine.catalog().project_named(name))) {
+    return fail_with_hint(Errc::already_exists, fmt::format("the project {} already exists", name),
+                          fmt::format("choose another name, or see velo project get {}", name));
+  }
+  for (const auto& reservation : TRY(engine.catalog().reservations("project"))) {
+    if (reservation.key == name) {
+      return fail_with_hint(Errc::already_exists,
+                            fmt::format("the project {} is being made by another command", name),
+                            "velo operations shows it");
+    }
+  }
+  return {};
+}
+
+/// Chooses port and volume, within the transaction that reserves them.
+Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRecords& b, int port,
+                         std::set<std::string>& refused) {
+  TRY(check_name_is_free(engine, b.project.name));
+  b.endpoint.port = TRY(free_port(engine, port));
+  b.incarnation.volume =
+      TRY(free_volume_name(engine, driver, b.project.pool, b.project.name, b.branch.name, refused));
+  refused.insert(b.incarnation.volume);
+  return Draft{
+      .plan = {.branches = {b.branch.id},
+               .undo = {forget_project_files(b.project.id), forget_branch_files(b.branch.id),
+                        remove_volume(b.project.runtime, b.project.driver, b.project.pool,
+                                      b.incarnation.volume, b.incarnation.id)},
+               .finish = {open_branch(b.branch.id)}},
+      .reservations = {{"project", b.project.name},
+                       {"port", std::to_string(b.endpoint.port)},
+                       {"volume", volume_key(b.project.pool, b.incarnation.volume)}}};
+}
+
+}  // namespace
+
+Result<CreatedProject> create_project(Engine& engine, const CreateProject& request) {
+  TRY(check_name("project", request.name));
+  TRY(runtime::open_runtime(request.runtime));
+  TRY(mend(engine));
+  TRY(check_name_is_free(engine, request.name));
+  const OsUser owner = engine.home().server_user();
+  TRY(check_reachable(engine.home().root() / "run", owner));
+  const postgres::Build build = TRY(postgres::choose_build(
+      TRY(postgres::find_builds(engine.home().root(), engine.path_variable(), engine.cancel())),
+      request.pg_major));
+  const Placement place = TRY(choose_place(engine, request.storage, request.pool));
+  BranchRecords b = TRY(draft_records(engine, request, build, place));
+  const auto driver = TRY(driver_of(b.project));
+  TRY(check_room(engine, *driver, place.pool, new_cluster_bytes));
+
+  const BranchLocks locks =
+      TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));
+  engine.observer().begin(fmt::format("Creating project {}", request.name));
+  std::set<std::string> refused;
+  const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, refused); };
+  auto operation = TRY(Operation::begin(engine, "project.create", request.name, draft));
+  TRY(or_undo(operation, [&]() -> Result<void> {
+    TRY(operation.step("volume", fmt::format("Volume on {}", place.driver), [&]() -> Result<void> {
+      for (;;) {
+        auto made = driver->create(b.incarnation.volume, mark_for(engine, b), owner);
+        if (made || made.error().code != Errc::already_exists) return made;
+        TRY(operation.replan(draft));
+      }
+    }));
+    const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+    TRY(operation.step("initdb", fmt::format("Initialize PostgreSQL {}", build.version), [&] {
+      return postgres::make_cluster(build, pgdata, owner, request.settings, engine.cancel());
+    }));
+    TRY(operation.step("start", "PostgreSQL ready", [&]() -> Result<void> {
+      TRY(ensure_certificate(engine, b.project));
+      return start_new_cluster(engine, b, engine.cancel());
+    }));
+    return operation.commit([&]() -> Result<void> {
+      TRY(engine.catalog().insert(b.project));
+      TRY(engine.catalog().insert(b.branch));
+      TRY(engine.catalog().insert(b.incarnation));
+      return engine.catalog().insert(b.endpoint);
+    });
+  }));
+  return CreatedProject{.project = TRY(TRY(Survey::take(engine)).project(b.project.id)),
+                        .connection = TRY(connection_view(engine, b))};
+}
+
+Result<std::vector<ProjectView>> list_projects(Engine& engine) {
+  return TRY(Survey::take(engine)).projects();
+}
+
+Result<ProjectView> get_project(Engine& engine, const std::string& name) {
+  const catalog::Project project = TRY(find_project(engine, name));
+  return TRY(Survey::take(engine)).project(project.id);
+}
+
+}  // namespace velo::engine

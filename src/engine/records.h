@@ -1,0 +1,39 @@
+// Finding a project or branch by name, with everything the use cases need of it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "catalog/records.h"
+#include "engine/engine.h"
+#include "runtime/runtime.h"
+#include "storage/driver.h"
+
+namespace velo::engine {
+
+struct BranchRecords {
+  catalog::Project project;
+  catalog::Branch branch;
+  catalog::Incarnation incarnation;  ///< the present one
+  catalog::Endpoint endpoint;
+
+  bool is_main() const { return branch.id == project.main_branch_id; }
+  std::string full_name() const { return project.name + "/" + branch.name; }
+};
+
+/// Errc::not_found with the nearest name there is as the hint.
+Result<catalog::Project> find_project(Engine& engine, const std::string& name);
+/// `name` is "project/branch".
+Result<BranchRecords> find_branch(Engine& engine, const std::string& name);
+Result<BranchRecords> load_branch(Engine& engine, const std::string& branch_id);
+
+Result<std::unique_ptr<storage::Driver>> driver_of(const catalog::Project& project);
+Result<std::unique_ptr<runtime::Runtime>> runtime_of(const catalog::Project& project);
+/// Whom its servers run as and who owns its files.
+Result<OsUser> owner_of(const catalog::Project& project);
+/// PGDATA inside a volume: beside it there is room for tablespaces.
+std::filesystem::path pgdata_in(const std::filesystem::path& volume_root);
+std::filesystem::path pgdata_of(const storage::Driver& driver, const std::string& volume);
+
+}  // namespace velo::engine

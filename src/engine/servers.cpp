@@ -1,0 +1,263 @@
+#include "engine/servers.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "engine/passwords.h"
+#include "postgres/certificate.h"
+#include "postgres/hba.h"
+#include "postgres/scram.h"
+
+namespace velo::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Crash recovery of a busy parent's clone can take minutes; Ctrl-C ends the wait at any time.
+constexpr auto ready_patience = 10min;
+constexpr auto connect_patience = 10s;
+constexpr auto query_patience = 60s;
+
+runtime::ServerSpec spec_of(const Engine& engine, const BranchRecords& b, const fs::path& pgdata,
+                            const OsUser& owner) {
+  const fs::path tls = engine.home().tls_directory(b.project.id);
+  return {.bin = b.incarnation.bin_directory,
+          .major = b.project.pg_major,
+          .pgdata = pgdata,
+          .run_directory = engine.home().run_directory(b.branch.id),
+          .log = engine.home().log_file(b.branch.id),
+          .address = b.endpoint.address,
+          .port = b.endpoint.port,
+          .certificate = tls / "server.crt",
+          .certificate_key = tls / "server.key",
+          .user = owner,
+          .overrides = {}};
+}
+
+Result<void> give_to(const fs::path& path, const OsUser& user) {
+  if (running_as_root() && ::lchown(path.c_str(), user.uid, user.gid) != 0) {
+    return fail_errno(errno, fmt::format("give {} to {}", path.string(), user.name));
+  }
+  return {};
+}
+
+/// The directory of the server's socket: only the server's user (and root) can enter it.
+Result<void> ensure_run_directory(const fs::path& path, const OsUser& owner) {
+  TRY(ensure_directory(path.parent_path(), running_as_root() ? 0711 : 0700));
+  struct stat status{};
+  if (::lstat(path.parent_path().c_str(), &status) != 0 || status.st_uid != ::geteuid()) {
+    return fail(Errc::permission, "{} belongs to somebody else", path.parent_path().string());
+  }
+  TRY(ensure_directory(path, 0700));
+  return give_to(path, owner);
+}
+
+std::string in_database(const std::string& name) {
+  return postgres::quote_literal(name);
+}
+
+/// Disables every subscription of the cluster and cuts it from its slot, so that neither running
+/// nor dropping it reaches the publisher. ALTER SUBSCRIPTION works only inside its own database.
+Result<void> disable_subscriptions(Engine& engine, const BranchRecords& b,
+                                   postgres::Connection& connection, const Cancellation& cancel) {
+  const auto databases = TRY(connection.query(
+      "SELECT DISTINCT d.datname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid",
+      query_patience));
+  for (const postgres::Row& row : databases) {
+    auto inside = TRY(
+        postgres::Connection::open({.socket_directory = engine.home().run_directory(b.branch.id),
+                                    .port = b.endpoint.port,
+                                    .database = row.at(0).value_or(""),
+                                    .server_major = b.project.pg_major},
+                                   connect_patience, cancel));
+    const auto names = TRY(inside.query(
+        "SELECT s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
+        "d.datname = current_database()",
+        query_patience));
+    for (const postgres::Row& name : names) {
+      const std::string quoted = postgres::quote_identifier(name.at(0).value_or(""));
+      TRY(inside.query(fmt::format("ALTER SUBSCRIPTION {0} DISABLE; ALTER SUBSCRIPTION {0} SET "
+                                   "(slot_name = NONE)",
+                                   quoted),
+                       query_patience));
+    }
+    engine.observer().notice(fmt::format(
+        "{} subscription{} in database {} disabled in the branch, and cut from the "
+        "publisher's slot",
+        names.size(), names.size() == 1 ? "" : "s", in_database(row.at(0).value_or(""))));
+  }
+  return {};
+}
+
+/// What a cluster needs before anybody is let in for the first time.
+Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection& connection,
+                          const std::string& verifier, const Cancellation& cancel) {
+  // OID 10 is the bootstrap superuser, whatever it is called now (BOOTSTRAP_SUPERUSERID in
+  // src/include/catalog/pg_authid.dat).
+  const auto facts = TRY(connection.query(
+      "SELECT (SELECT rolname FROM pg_roles WHERE oid = 10),"
+      " (SELECT count(*) FROM pg_subscription),"
+      " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xacts),"
+      " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END,"
+      " (SELECT timeline_id FROM pg_control_checkpoint()),"
+      " current_setting('server_version')",
+      query_patience));
+  if (facts.size() != 1 || facts[0].size() != 6 || !facts[0][0]) {
+    return fail(Errc::server, "the server does not answer as PostgreSQL does");
+  }
+  const postgres::Row& row = facts[0];
+  b.branch.superuser = *row[0];
+  if (row[1].value_or("0") != "0") TRY(disable_subscriptions(engine, b, connection, cancel));
+  TRY(connection.query(
+      fmt::format("ALTER ROLE {} PASSWORD {}", postgres::quote_identifier(b.branch.superuser),
+                  postgres::quote_literal(verifier)),
+      query_patience));
+  if (row[2]) {
+    engine.observer().notice(fmt::format(
+        "prepared transactions came along and hold their locks: {}; COMMIT PREPARED or ROLLBACK "
+        "PREPARED ends them",
+        *row[2]));
+  }
+  b.incarnation.fork_lsn = row[3];
+  if (row[4]) b.incarnation.timeline = std::stoi(*row[4]);
+  const std::string& version = row[5].value_or("");
+  b.incarnation.pg_version = version.substr(0, version.find(' '));
+  b.incarnation.first_start = false;
+  return {};
+}
+
+/// Runs `work` on a started server; when it fails the server is stopped, and its error returned.
+Result<void> or_stop(runtime::Runtime& runtime, const fs::path& pgdata, Result<void> result) {
+  if (result) return result;
+  if (auto stopped = runtime.stop(pgdata, runtime::StopMode::immediate); !stopped) {
+    result.error().detail += stopped.error().message + "\n";
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<void> check_reachable(const fs::path& path, const OsUser& user) {
+  const ActAs as(user);
+  fs::path so_far;
+  for (const fs::path& part : path) {
+    so_far /= part;
+    struct stat status{};
+    if (::stat(so_far.c_str(), &status) == 0 || errno != EACCES) continue;
+    return fail_with_hint(
+        Errc::permission,
+        fmt::format("the user {}, whom PostgreSQL runs as, cannot enter {}", user.name,
+                    so_far.parent_path().string()),
+        fmt::format("open it for passing through: chmod o+x {}; or choose another VELO_HOME or "
+                    "--pool",
+                    so_far.parent_path().string()));
+  }
+  return {};
+}
+
+Result<void> ensure_certificate(Engine& engine, const catalog::Project& project) {
+  const fs::path directory = engine.home().tls_directory(project.id);
+  if (path_exists(directory / "server.crt")) return {};
+  const OsUser owner = TRY(owner_of(project));
+  const postgres::Certificate made = TRY(postgres::make_certificate("velo " + project.name));
+  TRY(ensure_directory(directory, 0700));
+  TRY(write_file_durably(directory / "server.key", made.key_pem, 0600));
+  TRY(give_to(directory / "server.key", owner));
+  TRY(write_file_durably(directory / "server.crt", made.certificate_pem, 0644));
+  TRY(give_to(directory / "server.crt", owner));
+  return give_to(directory, owner);
+}
+
+Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& first,
+                          const Cancellation& cancel) {
+  const auto runtime = TRY(runtime_of(b.project));
+  const auto driver = TRY(driver_of(b.project));
+  const OsUser owner = TRY(owner_of(b.project));
+  TRY(driver->attach(b.incarnation.volume));
+  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  runtime::ServerSpec spec = spec_of(engine, b, pgdata, owner);
+  TRY(ensure_run_directory(spec.run_directory, owner));
+  {
+    const ActAs as(owner);
+    TRY(postgres::ensure_control_lines(pgdata));
+  }
+  if (b.incarnation.first_start && first.may_have_subscriptions) {
+    spec.overrides.emplace_back("max_logical_replication_workers", "0");
+  }
+  const runtime::Starting starting = TRY(runtime->start(spec));
+  if (!b.incarnation.first_start) {
+    return runtime->await_ready(spec, starting, ready_patience, cancel);
+  }
+  // The verifier takes 4096 rounds of SHA-256: made while the server starts.
+  const auto verifier = [&]() -> Result<std::string> {
+    return postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
+  }();
+  TRY(runtime->await_ready(spec, starting, ready_patience, cancel));
+  return or_stop(*runtime, pgdata, [&]() -> Result<void> {
+    auto connection = TRY(connect_to(engine, b, cancel));
+    return make_its_own(engine, b, connection, TRY(verifier), cancel);
+  }());
+}
+
+Result<void> start_new_cluster(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
+  const auto runtime = TRY(runtime_of(b.project));
+  const auto driver = TRY(driver_of(b.project));
+  const OsUser owner = TRY(owner_of(b.project));
+  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  const runtime::ServerSpec spec = spec_of(engine, b, pgdata, owner);
+  TRY(ensure_run_directory(spec.run_directory, owner));
+  const runtime::Starting starting = TRY(runtime->start(spec));
+  TRY(runtime->await_ready(spec, starting, ready_patience, cancel));
+  return or_stop(*runtime, pgdata, [&]() -> Result<void> {
+    // initdb.h: a new cluster's closed gate lets its own superuser in, once, to make the role.
+    auto connection = TRY(postgres::Connection::open({.socket_directory = spec.run_directory,
+                                                      .port = spec.port,
+                                                      .role = b.branch.superuser,
+                                                      .server_major = spec.major},
+                                                     connect_patience, cancel));
+    TRY(connection.query(fmt::format("CREATE ROLE {} SUPERUSER LOGIN; COMMENT ON ROLE {} IS 'Velo "
+                                     "makes checkpoints and sets passwords as this role'",
+                                     postgres::control_role, postgres::control_role),
+                         query_patience));
+    const std::string verifier =
+        TRY(postgres::scram_verifier(TRY(password_of(engine.home(), b.branch))));
+    return make_its_own(engine, b, connection, verifier, cancel);
+  }());
+}
+
+Result<void> open_server(Engine&, const BranchRecords& b) {
+  const auto driver = TRY(driver_of(b.project));
+  const auto runtime = TRY(runtime_of(b.project));
+  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  {
+    const OsUser owner = TRY(owner_of(b.project));
+    const ActAs as(owner);
+    TRY(postgres::open_gate(pgdata));
+  }
+  return runtime->reload(pgdata);
+}
+
+Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& b,
+                                        const Cancellation& cancel) {
+  const postgres::Connection::Target target{
+      .socket_directory = engine.home().run_directory(b.branch.id),
+      .port = b.endpoint.port,
+      .server_major = b.project.pg_major};
+  auto connection = postgres::Connection::open_any(target, connect_patience, cancel);
+  if (connection) return connection;
+  const auto driver = TRY(driver_of(b.project));
+  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  const bool changed = [&] {
+    const auto owner = owner_of(b.project);
+    if (!owner) return false;
+    const ActAs as(*owner);
+    return postgres::ensure_control_lines(pgdata).value_or(false);
+  }();
+  if (!changed) return connection;
+  TRY(TRY(runtime_of(b.project))->reload(pgdata));
+  return postgres::Connection::open_any(target, connect_patience, cancel);
+}
+
+}  // namespace velo::engine

@@ -1,0 +1,51 @@
+// A branch's server: starting it, what its first start as itself needs, opening its gate, stopping
+// it.
+//
+// None of these writes the journal; they are the steps and actions of operations that do.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "engine/engine.h"
+#include "engine/records.h"
+#include "postgres/connection.h"
+
+namespace velo::engine {
+
+/// What a first start is told by whoever made the clone.
+struct FirstStart {
+  /// The source may have subscriptions: their workers must not run before they are disabled.
+  bool may_have_subscriptions = true;
+};
+
+/// Starts the server of `branch.incarnation` and waits until it is ready; its gate stays as it is.
+/// When the incarnation was never started as itself (first_start) it does, before anybody is let
+/// in: subscriptions disabled with slot_name = NONE, the password set by its SCRAM verifier,
+/// prepared transactions reported. Then `branch` is changed (first_start, superuser, fork_lsn): the
+/// caller writes it into the catalog. On failure no server runs.
+Result<void> start_server(Engine& engine, BranchRecords& branch, const FirstStart& first,
+                          const Cancellation& cancel);
+
+/// As above for a new project's empty cluster: makes the control role and the certificate first.
+Result<void> start_new_cluster(Engine& engine, BranchRecords& branch, const Cancellation& cancel);
+
+/// Lets everybody in, and has the server read that. Repeatable.
+Result<void> open_server(Engine& engine, const BranchRecords& branch);
+
+/// The control connection to a running server. When it is refused because the user edited
+/// pg_hba.conf, puts Velo's lines back, has the server reload, and tries again.
+Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& branch,
+                                        const Cancellation& cancel);
+
+/// Certificate and key for a project's servers; made once, readable by the servers' user.
+Result<void> ensure_certificate(Engine& engine, const catalog::Project& project);
+
+/// Errc::permission when `user` cannot pass through every directory on the way to `path`, naming
+/// the first that is closed. Paths that do not exist yet count as passable.
+Result<void> check_reachable(const std::filesystem::path& path, const OsUser& user);
+
+}  // namespace velo::engine

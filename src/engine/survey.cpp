@@ -1,0 +1,185 @@
+#include "engine/survey.h"
+
+#include <algorithm>
+
+#include "base/files.h"
+#include "catalog/catalog.h"
+
+namespace velo::engine {
+namespace {
+
+template <class Record>
+const Record* find_by_id(const std::vector<Record>& records, const std::string& id) {
+  const auto found =
+      std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.id == id; });
+  return found == records.end() ? nullptr : &*found;
+}
+
+ServerState state_of(const std::optional<postgres::PostmasterPid>& server, bool wants_running) {
+  if (!server) return wants_running ? ServerState::down : ServerState::stopped;
+  return server->status == "ready" || server->status == "standby" || server->status == "stopping"
+             ? ServerState::running
+             : ServerState::starting;
+}
+
+}  // namespace
+
+std::string_view name_of(ServerState state) {
+  switch (state) {
+    case ServerState::running:
+      return "running";
+    case ServerState::starting:
+      return "starting";
+    case ServerState::stopped:
+      return "stopped";
+    case ServerState::down:
+      return "down";
+    case ServerState::missing:
+      return "missing";
+  }
+  return "unknown";
+}
+
+Result<Survey> Survey::take(Engine& engine) {
+  catalog::Catalog& catalog = engine.catalog();
+  Survey survey(engine);
+  survey.projects_ = TRY(catalog.projects(catalog::Which::all));
+  survey.branches_ = TRY(catalog.branches(catalog::Which::all));
+  for (auto& record : TRY(catalog.incarnations())) survey.incarnations_.emplace(record.id, record);
+  for (auto& record : TRY(catalog.endpoints())) survey.endpoints_.emplace(record.branch_id, record);
+  for (auto& record : TRY(catalog.sizes())) survey.sizes_.emplace(record.incarnation_id, record);
+  return survey;
+}
+
+const catalog::Incarnation* Survey::incarnation(const std::string& id) const {
+  const auto found = incarnations_.find(id);
+  return found == incarnations_.end() ? nullptr : &found->second;
+}
+
+Result<std::vector<ProjectView>> Survey::projects() const {
+  std::vector<ProjectView> views;
+  for (const catalog::Project& project : projects_) {
+    if (!project.deleted_at) views.push_back(TRY(view_of(project)));
+  }
+  return views;
+}
+
+Result<ProjectView> Survey::project(const std::string& id) const {
+  const catalog::Project* project = find_by_id(projects_, id);
+  if (project == nullptr) return fail(Errc::not_found, "the catalog has no project {}", id);
+  return view_of(*project);
+}
+
+Result<BranchView> Survey::branch(const std::string& id) const {
+  const catalog::Branch* branch = find_by_id(branches_, id);
+  const catalog::Project* project =
+      branch == nullptr ? nullptr : find_by_id(projects_, branch->project_id);
+  if (project == nullptr) return fail(Errc::not_found, "the catalog has no branch {}", id);
+  return view_of(*project, *branch);
+}
+
+std::vector<KeptView> Survey::kept() const {
+  std::vector<KeptView> all;
+  for (const catalog::Branch& branch : branches_) {
+    if (const auto* project = find_by_id(projects_, branch.project_id)) {
+      for (KeptView& view : kept_of(*project, branch)) all.push_back(std::move(view));
+    }
+  }
+  return all;
+}
+
+Result<ProjectView> Survey::view_of(const catalog::Project& project) const {
+  ProjectView view;
+  view.id = project.id;
+  view.name = project.name;
+  view.runtime = project.runtime;
+  view.driver = project.driver;
+  view.storage_reason = project.storage_reason;
+  view.pool = project.pool;
+  view.pg_major = project.pg_major;
+  view.created_at = project.created_at;
+  for (const catalog::Branch& branch : branches_) {
+    if (branch.project_id != project.id || branch.deleted_at) continue;
+    view.branches.push_back(TRY(view_of(project, branch)));
+    if (branch.id != project.main_branch_id) continue;
+    if (const auto* life = incarnation(branch.incarnation_id)) {
+      view.pg_version = life->pg_version;
+      view.bin_directory = life->bin_directory;
+    }
+  }
+  std::stable_partition(view.branches.begin(), view.branches.end(),
+                        [](const BranchView& branch) { return branch.is_main; });
+  return view;
+}
+
+Result<BranchView> Survey::view_of(const catalog::Project& project,
+                                   const catalog::Branch& branch) const {
+  const catalog::Incarnation* life = incarnation(branch.incarnation_id);
+  const auto endpoint = endpoints_.find(branch.id);
+  if (life == nullptr || endpoint == endpoints_.end()) {
+    return fail(Errc::state, "the catalog's records of {}/{} do not fit together", project.name,
+                branch.name);
+  }
+  const auto driver = TRY(driver_of(project));
+  const fs::path pgdata = pgdata_of(*driver, life->volume);
+
+  BranchView view;
+  view.id = branch.id;
+  view.project = project.name;
+  view.name = branch.name;
+  view.full_name = project.name + "/" + branch.name;
+  view.is_main = branch.id == project.main_branch_id;
+  if (branch.parent_id) {
+    if (const auto* parent = find_by_id(branches_, *branch.parent_id)) {
+      view.parent = project.name + "/" + parent->name;
+    }
+  }
+  const auto server = TRY(TRY(runtime_of(project))->inspect(pgdata));
+  view.state = state_of(server, branch.wants_running);
+  if (server) {
+    view.pid = server->pid;
+    view.started_at = server->started_at;
+  } else if (!path_exists(driver->root_of(life->volume))) {
+    view.state = ServerState::missing;
+  }
+  view.address = endpoint->second.address;
+  view.port = endpoint->second.port;
+  if (const auto size = sizes_.find(life->id); size != sizes_.end()) {
+    view.sizes = Sizes{.referenced = size->second.referenced,
+                       .exclusive = size->second.exclusive,
+                       .measured_at = size->second.measured_at};
+  }
+  view.created_at = branch.created_at;
+  view.reset_at = branch.reset_at;
+  view.driver = project.driver;
+  view.runtime = project.runtime;
+  view.pg_version = life->pg_version;
+  view.volume = life->volume;
+  view.data_directory = pgdata.string();
+  view.log_file = engine_->home().log_file(branch.id).string();
+  view.settings = branch.settings;
+  view.kept = kept_of(project, branch);
+  return view;
+}
+
+std::vector<KeptView> Survey::kept_of(const catalog::Project& project,
+                                      const catalog::Branch& branch) const {
+  std::vector<KeptView> views;
+  for (const auto& [id, life] : incarnations_) {
+    if (life.branch_id != branch.id || !life.kept_since || !life.kept_until) continue;
+    views.push_back({.branch = project.name + "/" + branch.name,
+                     .volume = life.volume,
+                     .reason = life.kept_reason,
+                     .kept_since = *life.kept_since,
+                     .kept_until = *life.kept_until});
+  }
+  std::sort(views.begin(), views.end(),
+            [](const KeptView& a, const KeptView& b) { return a.kept_since < b.kept_since; });
+  return views;
+}
+
+Result<BranchView> view_branch(Engine& engine, const std::string& branch_id) {
+  return TRY(Survey::take(engine)).branch(branch_id);
+}
+
+}  // namespace velo::engine

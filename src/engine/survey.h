@@ -1,0 +1,51 @@
+// Everything that the catalog knows, loaded once, as views: what listings and status are made of.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "catalog/records.h"
+#include "engine/engine.h"
+#include "engine/records.h"
+#include "engine/views.h"
+
+namespace velo::engine {
+
+/// A few queries and, for each branch looked at, a few system calls; no process.
+class Survey {
+ public:
+  static Result<Survey> take(Engine& engine);
+
+  /// Live projects by creation, their branches main first.
+  Result<std::vector<ProjectView>> projects() const;
+  Result<ProjectView> project(const std::string& id) const;
+  Result<BranchView> branch(const std::string& id) const;
+  std::vector<KeptView> kept() const;
+
+  const std::vector<catalog::Project>& project_records() const { return projects_; }
+  const std::vector<catalog::Branch>& branch_records() const { return branches_; }
+  const std::map<std::string, catalog::Size>& sizes() const { return sizes_; }
+  const catalog::Incarnation* incarnation(const std::string& id) const;
+
+ private:
+  explicit Survey(Engine& engine) : engine_(&engine) {}
+  Result<ProjectView> view_of(const catalog::Project& project) const;
+  Result<BranchView> view_of(const catalog::Project& project, const catalog::Branch& branch) const;
+  std::vector<KeptView> kept_of(const catalog::Project& project,
+                                const catalog::Branch& branch) const;
+
+  Engine* engine_;
+  std::vector<catalog::Project> projects_;  ///< deleted ones too
+  std::vector<catalog::Branch> branches_;   ///< deleted ones too
+  std::map<std::string, catalog::Incarnation> incarnations_;
+  std::map<std::string, catalog::Endpoint> endpoints_;
+  std::map<std::string, catalog::Size> sizes_;
+};
+
+/// One branch, looked at now.
+Result<BranchView> view_branch(Engine& engine, const std::string& branch_id);
+
+}  // namespace velo::engine

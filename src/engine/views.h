@@ -1,0 +1,127 @@
+// What the engine answers with: plain data for whoever shows it. Sizes are bytes, times are UTC.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace velo::engine {
+
+enum class ServerState {
+  running,   ///< answers, or is about to stop
+  starting,  ///< has a process, is not ready yet (crash recovery)
+  stopped,   ///< was stopped, or never started
+  down,      ///< should run by the record, and does not: crashed, killed, or the machine restarted
+  missing,   ///< its volume is not there (pool not mounted, or removed by hand)
+};
+/// "running", …
+std::string_view name_of(ServerState state);
+
+struct Sizes {
+  std::uint64_t referenced = 0;
+  std::uint64_t exclusive = 0;
+  Timestamp measured_at;
+};
+
+/// What `branch undelete` would bring back.
+struct KeptView {
+  std::string branch;  ///< "demo/dev"
+  std::string volume;
+  std::string reason;  ///< "deleted" or "reset"
+  Timestamp kept_since;
+  Timestamp kept_until;
+};
+
+struct BranchView {
+  std::string id;
+  std::string project;
+  std::string name;                   ///< "dev"
+  std::string full_name;              ///< "demo/dev"
+  std::optional<std::string> parent;  ///< "demo/main"; none for main
+  bool is_main = false;
+  ServerState state = ServerState::stopped;
+  std::optional<Timestamp> started_at;  ///< of the server, when it runs
+  std::optional<int> pid;
+  std::string address;  ///< "127.0.0.1"
+  int port = 0;
+  std::optional<Sizes> sizes;  ///< as last measured; listings do not measure anew
+  Timestamp created_at;
+  std::optional<Timestamp> reset_at;
+  std::string driver;      ///< "btrfs"
+  std::string runtime;     ///< "native"
+  std::string pg_version;  ///< "15.18"
+  std::string volume;      ///< the volume's name in the pool
+  std::string data_directory;
+  std::string log_file;
+  std::map<std::string, std::string> settings;  ///< --pg-conf of this branch
+  std::vector<KeptView> kept;                   ///< earlier volumes still in their grace period
+};
+
+struct ProjectView {
+  std::string id;
+  std::string name;
+  std::string runtime;
+  std::string driver;
+  std::string storage_reason;  ///< why this driver
+  std::string pool;            ///< the place
+  int pg_major = 0;
+  std::string pg_version;  ///< of main's server build
+  std::string bin_directory;
+  Timestamp created_at;
+  std::vector<BranchView> branches;  ///< main first, then by creation
+};
+
+struct PoolView {
+  std::string driver;
+  std::string place;
+  std::string health;  ///< "ONLINE", …
+  std::uint64_t size = 0;
+  std::uint64_t used = 0;
+  std::uint64_t free = 0;
+};
+
+enum class OperationState { running, interrupted, done, undone };
+/// "running", "interrupted" (its process is gone, the next change mends it), "done",
+/// "undone" (nothing of it remains).
+std::string_view name_of(OperationState state);
+
+struct OperationView {
+  std::int64_t id = 0;
+  std::string kind;     ///< "branch.create"
+  std::string subject;  ///< "demo/dev"
+  std::string command;  ///< the command line that began it
+  int pid = 0;
+  OperationState state = OperationState::done;
+  Timestamp started_at;
+  std::optional<Timestamp> ended_at;
+  /// For one that a crash interrupted: "undone" or "finished", and the command that did it.
+  std::string recovery;
+  std::string recovered_by;
+  std::string error;  ///< why it was undone, when it was not a crash
+};
+
+struct StatusView {
+  std::vector<PoolView> pools;
+  std::vector<ProjectView> projects;
+  std::vector<OperationView> unfinished;  ///< running or interrupted
+  std::vector<KeptView> kept;             ///< everything in its grace period
+};
+
+struct ConnectionView {
+  std::string branch;
+  std::string url;  ///< postgresql://postgres:…@127.0.0.1:20000/postgres
+  std::string host;
+  int port = 0;
+  std::string user;
+  std::string password;
+  std::string database;
+  std::string certificate;  ///< path of the server's certificate, for sslrootcert
+  /// The URL with *** for the password.
+  std::string masked_url;
+};
+
+}  // namespace velo::engine

@@ -1,0 +1,345 @@
+#include "postgres/connection.h"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/text.h"
+#include "base/time.h"
+
+namespace velo::postgres {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Between two looks at the Cancellation.
+constexpr milliseconds look_interval{50};
+/// How long a cancelled statement may take to come to its end before the connection is given up.
+constexpr milliseconds cancel_patience{1000};
+
+/// Cannot exist; for /dev/null itself libpq prints a warning.
+constexpr const char* no_password_file = "/dev/null/none";
+
+struct ClearResult {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using PgResult = std::unique_ptr<PGresult, ClearResult>;
+
+struct Setting {
+  std::string_view assignment;
+  int since_major;
+};
+// ALTER ROLE and ALTER DATABASE … SET lose against these (guc.h: PGC_S_CLIENT); so do libraries
+// preloaded into sessions, which may be broken, and login event triggers (17).
+constexpr std::array session_settings = {
+    Setting{"default_transaction_read_only=off", 0},
+    Setting{"default_transaction_isolation=read\\ committed", 0},
+    Setting{"statement_timeout=0", 0},
+    Setting{"lock_timeout=0", 0},
+    Setting{"idle_in_transaction_session_timeout=0", 0},
+    Setting{"idle_session_timeout=0", 14},
+    Setting{"transaction_timeout=0", 17},
+    Setting{"synchronous_commit=local", 0},
+    Setting{"event_triggers=off", 17},
+    Setting{"session_preload_libraries=", 0},
+    Setting{"local_preload_libraries=", 0},
+    Setting{"search_path=pg_catalog", 0},
+    Setting{"client_min_messages=warning", 0},
+    Setting{"lc_messages=C", 0},
+    Setting{"DateStyle=ISO", 0},
+    Setting{"TimeZone=UTC", 0},
+    Setting{"standard_conforming_strings=on", 0},
+};
+
+std::string session_options(int server_major) {
+  std::string options;
+  for (const Setting& setting : session_settings) {
+    if (server_major >= setting.since_major) options += fmt::format("-c {} ", setting.assignment);
+  }
+  return options;
+}
+
+void ignore_notice(void* /*argument*/, const PGresult* /*notice*/) {}
+
+/// libpq's own words: the first line is the message, the rest the detail.
+std::unexpected<Error> fail_by(PGconn* connection) {
+  const std::string_view text = trim(PQerrorMessage(connection));
+  const std::size_t end = text.find('\n');
+  Error error{
+      .code = Errc::server, .message = std::string(text.substr(0, end)), .hint = {}, .detail = {}};
+  if (error.message.empty()) error.message = "the server closed the connection";
+  if (end != std::string_view::npos) error.detail = trim(text.substr(end));
+  return std::unexpected(std::move(error));
+}
+
+std::string_view field_of(const PGresult* result, int field) {
+  const char* text = PQresultErrorField(result, field);
+  return text == nullptr ? std::string_view{} : std::string_view(text);
+}
+
+/// What the server said about a failed statement.
+Error error_of(const PGresult* result) {
+  constexpr std::string_view disk_full = "53100";
+  Error error{
+      .code = field_of(result, PG_DIAG_SQLSTATE) == disk_full ? Errc::no_space : Errc::server,
+      .message = std::string(field_of(result, PG_DIAG_MESSAGE_PRIMARY)),
+      .hint = {},
+      .detail = {}};
+  if (error.message.empty()) {  // libpq's own, e.g. a connection that was lost
+    error.message = trim(PQresultErrorMessage(result));
+    return error;
+  }
+  const auto add = [&](std::string_view label, int field) {
+    const std::string_view text = field_of(result, field);
+    if (text.empty()) return;
+    if (!error.detail.empty()) error.detail += '\n';
+    error.detail += fmt::format("{}: {}", label, text);
+  };
+  add("DETAIL", PG_DIAG_MESSAGE_DETAIL);
+  add("HINT", PG_DIAG_MESSAGE_HINT);
+  return error;
+}
+
+Rows rows_of(const PGresult* result) {
+  Rows rows(static_cast<std::size_t>(PQntuples(result)));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const int row = static_cast<int>(i);
+    for (int column = 0; column < PQnfields(result); ++column) {
+      if (PQgetisnull(result, row, column) != 0) {
+        rows[i].emplace_back(std::nullopt);
+      } else {
+        rows[i].emplace_back(std::in_place, PQgetvalue(result, row, column),
+                             static_cast<std::size_t>(PQgetlength(result, row, column)));
+      }
+    }
+  }
+  return rows;
+}
+
+/// Waits until the connection's socket is ready for `events`, in short pieces; false at the
+/// deadline.
+Result<bool> wait_for(PGconn* connection, short events, const Deadline& deadline,
+                      const Cancellation& cancel) {
+  for (;;) {
+    TRY(cancel.check());
+    if (deadline.passed()) return false;
+    pollfd waiting{PQsocket(connection), events, 0};
+    const auto slice = std::min(look_interval, deadline.left());
+    const int ready = ::poll(&waiting, 1, static_cast<int>(slice.count()));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return fail_errno(errno, "wait for the server");
+  }
+}
+
+std::unexpected<Error> fail_late(milliseconds patience) {
+  return fail(Errc::server, "the server did not answer within {:.1f} s", Seconds(patience).count());
+}
+
+/// Sends what is still unsent and reads until a result is complete; false at the deadline.
+Result<bool> wait_for_result(PGconn* connection, const Deadline& deadline,
+                             const Cancellation& cancel) {
+  for (;;) {
+    const int unsent = PQflush(connection);
+    if (unsent < 0) return fail_by(connection);
+    if (unsent == 0 && PQisBusy(connection) == 0) return true;
+    const auto events = static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
+    if (!TRY(wait_for(connection, events, deadline, cancel))) return false;
+    if (PQconsumeInput(connection) == 0) return fail_by(connection);
+  }
+}
+
+/// All results of what was sent; the last one's rows, or the first error. Empty at the deadline.
+Result<std::optional<Rows>> collect(PGconn* connection, const Deadline& deadline,
+                                    const Cancellation& cancel) {
+  Rows rows;
+  std::optional<Error> error;
+  for (;;) {
+    if (!TRY(wait_for_result(connection, deadline, cancel))) return std::nullopt;
+    const PgResult result(PQgetResult(connection));
+    if (!result) break;
+    switch (PQresultStatus(result.get())) {
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+      case PGRES_EMPTY_QUERY:
+        rows = rows_of(result.get());
+        break;
+      case PGRES_COPY_IN:
+      case PGRES_COPY_OUT:
+      case PGRES_COPY_BOTH:
+        return fail(Errc::failed, "the control connection does not speak COPY");
+      default:
+        if (!error) error = error_of(result.get());
+    }
+  }
+  if (error) return std::unexpected(std::move(*error));
+  return rows;
+}
+
+/// Stops the statement that runs; false when it has not ended even so. PQcancel() connects anew and
+/// blocks: libpq 15 has no other way; over a Unix socket that is short unless the postmaster hangs.
+bool cancel_statement(PGconn* connection) {
+  PGcancel* cancel = PQgetCancel(connection);
+  if (cancel == nullptr) return false;
+  std::array<char, 256> reason{};
+  PQcancel(cancel, reason.data(), static_cast<int>(reason.size()));
+  PQfreeCancel(cancel);
+  const Cancellation never;
+  const auto rest = collect(connection, Deadline(cancel_patience), never);
+  return !rest || *rest;
+}
+
+}  // namespace
+
+std::vector<std::string> scrub_environment() {
+  // What libpq reads besides the options' own variables (fe-connect.c, fe-misc.c, fe-auth.c).
+  std::vector<std::string> names = {"PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR", "PGREQUIRESSL",
+                                    "PGTZ",          "PGDATESTYLE",  "PGGEQO"};
+  PQconninfoOption* options = PQconndefaults();
+  for (const PQconninfoOption* o = options; o != nullptr && o->keyword != nullptr; ++o) {
+    if (o->envvar != nullptr) names.emplace_back(o->envvar);
+  }
+  PQconninfoFree(options);
+
+  std::vector<std::string> removed;
+  for (const std::string& name : names) {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) continue;
+    removed.push_back(fmt::format("{}={}", name, value));
+    ::unsetenv(name.c_str());
+  }
+  return removed;
+}
+
+Connection::Connection(PGconn* connection, const Cancellation& cancel)
+    : connection_(connection), cancel_(&cancel) {}
+
+Connection::Connection(Connection&& other) noexcept
+    : connection_(std::exchange(other.connection_, nullptr)), cancel_(other.cancel_) {}
+
+Connection& Connection::operator=(Connection&& other) noexcept {
+  std::swap(connection_, other.connection_);
+  std::swap(cancel_, other.cancel_);
+  return *this;
+}
+
+Connection::~Connection() {
+  PQfinish(connection_);
+}
+
+Result<Connection> Connection::open(const Target& target, milliseconds patience,
+                                    const Cancellation& cancel) {
+  const std::string port = std::to_string(target.port);
+  const std::string options = session_options(target.server_major);
+  constexpr std::size_t count = 12;
+  const std::array<const char*, count> keywords = {"host",
+                                                   "port",
+                                                   "user",
+                                                   "dbname",
+                                                   "application_name",
+                                                   "sslmode",
+                                                   "gssencmode",
+                                                   "passfile",
+                                                   "client_encoding",
+                                                   "options",
+                                                   "target_session_attrs",
+                                                   nullptr};
+  const std::array<const char*, count> values = {target.socket_directory.c_str(),
+                                                 port.c_str(),
+                                                 target.role.c_str(),
+                                                 target.database.c_str(),
+                                                 "velo",
+                                                 "disable",
+                                                 "disable",
+                                                 no_password_file,
+                                                 "UTF8",
+                                                 options.c_str(),
+                                                 "any",
+                                                 nullptr};
+  Connection connection(PQconnectStartParams(keywords.data(), values.data(), 0), cancel);
+  PGconn* raw = connection.connection_;
+  if (raw == nullptr) return fail(Errc::failed, "libpq is out of memory");
+  PQsetNoticeReceiver(raw, ignore_notice, nullptr);
+  if (PQstatus(raw) == CONNECTION_BAD) return fail_by(raw);
+
+  const Deadline deadline(patience);
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  while (next != PGRES_POLLING_OK) {
+    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!TRY(wait_for(raw, events, deadline, cancel))) return fail_late(patience);
+    next = PQconnectPoll(raw);
+    if (next == PGRES_POLLING_FAILED) return fail_by(raw);
+  }
+  if (PQsetnonblocking(raw, 1) != 0) return fail_by(raw);
+  return connection;
+}
+
+Result<Connection> Connection::open_any(Target target, milliseconds patience,
+                                        const Cancellation& cancel) {
+  const Deadline deadline(patience);
+  target.database = "postgres";
+  auto first = open(target, patience, cancel);
+  if (first || first.error().code == Errc::interrupted || deadline.passed()) return first;
+  target.database = "template1";
+  auto second = open(target, deadline.left(), cancel);
+  if (second || second.error().code == Errc::interrupted) return second;
+  return first;
+}
+
+Result<Rows> Connection::query(const std::string& sql, milliseconds patience) {
+  TRY(send(sql));
+  return finish(patience);
+}
+
+Result<Rows> Connection::query(const std::string& sql, const std::vector<std::string>& parameters,
+                               milliseconds patience) {
+  std::vector<const char*> values;
+  values.reserve(parameters.size());
+  for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
+  if (PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                        values.data(), nullptr, nullptr, 0) == 0) {
+    return fail_by(connection_);
+  }
+  return finish(patience);
+}
+
+Result<void> Connection::send(const std::string& sql) {
+  if (PQsendQuery(connection_, sql.c_str()) == 0 || PQflush(connection_) < 0) {
+    return fail_by(connection_);
+  }
+  return {};
+}
+
+Result<Rows> Connection::finish(milliseconds patience) {
+  auto rows = collect(connection_, Deadline(patience), *cancel_);
+  if (rows && *rows) return std::move(**rows);
+  const bool interrupted = !rows && rows.error().code == Errc::interrupted;
+  if (!rows && !interrupted) return std::unexpected(std::move(rows).error());
+  if (!cancel_statement(connection_)) PQfinish(std::exchange(connection_, nullptr));
+  if (interrupted) return std::unexpected(std::move(rows).error());
+  return fail_late(patience);
+}
+
+std::string quote_literal(std::string_view text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') quoted += c;
+    quoted += c;
+  }
+  // With E'' a backslash means the same whatever standard_conforming_strings says.
+  const bool escaped = text.find('\\') != std::string_view::npos;
+  return fmt::format("{}'{}'", escaped ? "E" : "", quoted);
+}
+
+std::string quote_identifier(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"') quoted += c;
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+}  // namespace velo::postgres

@@ -1,0 +1,24 @@
+// The runtimes there are. The only file that knows their names.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "runtime/runtime.h"
+
+namespace velo::runtime {
+
+struct RuntimeInfo {
+  std::string_view name;         ///< what --runtime takes
+  std::string_view description;  ///< one line for --help and docs
+  std::unique_ptr<Runtime> (*open)();
+};
+
+const std::vector<RuntimeInfo>& runtimes();
+/// Errc::usage names those there are.
+Result<std::unique_ptr<Runtime>> open_runtime(std::string_view name);
+
+}  // namespace velo::runtime

@@ -1,0 +1,38 @@
+// The drivers there are, and which of them serves a place. The only file that knows their names.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "storage/driver.h"
+
+namespace velo::storage {
+
+struct DriverInfo {
+  std::string_view name;         ///< "btrfs", "reflink", "copy": what --storage takes
+  std::string_view description;  ///< one line for --help and docs
+  /// Whether it can serve the place, an existing directory or one whose nearest existing parent
+  /// decides, for the calling user. The error says why not, and what would have to change.
+  Result<void> (*probe)(const std::filesystem::path& place);
+  std::unique_ptr<Driver> (*open)(const std::filesystem::path& place);
+};
+
+/// Best first.
+const std::vector<DriverInfo>& drivers();
+
+/// The driver of that name for the place; it does not probe. Errc::usage names those there are.
+Result<std::unique_ptr<Driver>> open_driver(std::string_view name,
+                                            const std::filesystem::path& place);
+
+struct Choice {
+  std::string driver;
+  std::string reason;  ///< one line: why this one, and why not the better ones
+};
+/// The best driver that can serve the place. `copy` serves every place that can be written.
+Result<Choice> choose_driver(const std::filesystem::path& place);
+
+}  // namespace velo::storage

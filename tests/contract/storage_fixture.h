@@ -1,0 +1,122 @@
+// The driver and place that a storage test runs on, and the small things that such tests do.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/os_user.h"
+#include "storage/registry.h"
+#include "support/environment.h"
+
+namespace velo::storage {
+
+struct DriverAndPlace {
+  std::string driver;
+  std::string file_system;
+  std::optional<fs::path> (*place)();
+  const char* variable;
+};
+
+inline void PrintTo(const DriverAndPlace& pair, std::ostream* out) {
+  *out << pair.driver << " on " << pair.file_system;
+}
+
+/// Every driver of the registry, on each kind of file system that it is for.
+inline std::vector<DriverAndPlace> drivers_and_places() {
+  return {
+      {"btrfs", "btrfs", test::btrfs_place, "VELO_TEST_BTRFS"},
+      {"reflink", "xfs", test::xfs_place, "VELO_TEST_XFS"},
+      {"reflink", "btrfs", test::btrfs_place, "VELO_TEST_BTRFS"},
+      {"copy", "ext4", test::ext4_place, "VELO_TEST_EXT4"},
+      {"copy", "xfs", test::xfs_place, "VELO_TEST_XFS"},
+  };
+}
+
+inline std::string name_of_pair(const testing::TestParamInfo<DriverAndPlace>& info) {
+  return info.param.driver + "_on_" + info.param.file_system;
+}
+
+inline const std::string home = "00112233445566aa";
+inline const std::string other_home = "ffeeddccbbaa9988";
+
+inline Mark mark_for(const std::string& home_id) {
+  return {.home_id = home_id,
+          .project_id = "p1",
+          .project_name = "shop",
+          .branch_id = "b1",
+          .branch_name = "main",
+          .incarnation_id = "i1",
+          .parent_incarnation_id = "i0",
+          .runtime = "native",
+          .build = "PostgreSQL 17.2 \"x\\y\"",
+          .created_at = parse_rfc3339("2025-10-09T18:40:21.123456Z").value()};
+}
+
+/// What a Result's error says, for EXPECT and ASSERT.
+template <class T>
+testing::AssertionResult ok(const Result<T>& result) {
+  if (result) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << name_of(result.error().code) << ": "
+                                     << result.error().message << ' ' << result.error().detail;
+}
+template <class T>
+testing::AssertionResult fails_with(Errc code, const Result<T>& result) {
+  if (!result && result.error().code == code) return testing::AssertionSuccess();
+  if (result) return testing::AssertionFailure() << "it succeeded";
+  return testing::AssertionFailure()
+         << name_of(result.error().code) << ": " << result.error().message;
+}
+
+class StorageTest : public testing::TestWithParam<DriverAndPlace> {
+ protected:
+  void SetUp() override {
+    const auto where = GetParam().place();
+    VELO_NEEDS_PLACE(where, GetParam().variable);
+    directory_ = std::make_unique<test::TempDirectory>(*where);
+    driver_ = open_driver(GetParam().driver, place()).value();
+  }
+
+  fs::path place() const { return directory_->path() / "pool"; }
+  fs::path directory_of(const std::string& volume) const { return place() / "velo" / volume; }
+  Driver& driver() { return *driver_; }
+  bool atomic() const { return driver_->capabilities().atomic_snapshot; }
+  const OsUser& owner() const { return owner_; }
+
+  void create(const std::string& volume, const std::string& home_id = home) {
+    ASSERT_TRUE(ok(driver_->create(volume, mark_for(home_id), owner_)));
+  }
+  Result<void> clone(const std::string& source, const std::string& target,
+                     const FileFilter& leave_out = {}) {
+    return driver_->clone(source, target, mark_for(home), owner_, leave_out);
+  }
+  Result<void> remove(const std::string& volume) { return driver_->remove(volume, home); }
+
+  /// In a volume, and as its owner.
+  void write(const std::string& volume, const std::string& file, std::string_view content,
+             mode_t mode = 0600) {
+    const ActAs as_owner(owner_);
+    const fs::path path = driver_->root_of(volume) / file;
+    ASSERT_TRUE(ok(write_file(path, content, mode)));
+  }
+  void make_directory(const std::string& volume, const std::string& name, mode_t mode = 0700) {
+    const ActAs as_owner(owner_);
+    ASSERT_TRUE(ok(create_directory(driver_->root_of(volume) / name, mode)));
+  }
+  std::string read(const std::string& volume, const std::string& file) {
+    return read_file(driver_->root_of(volume) / file).value_or("<missing>");
+  }
+
+ private:
+  std::unique_ptr<test::TempDirectory> directory_;
+  std::unique_ptr<Driver> driver_;
+  OsUser owner_ = test::server_user();
+};
+
+}  // namespace velo::storage

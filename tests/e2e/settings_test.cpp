@@ -1,0 +1,81 @@
+// Settings: what a user changes with ALTER SYSTEM keeps working, for all but what Velo owns.
+#include "support/velo.h"
+
+namespace velo::test {
+namespace {
+
+using Settings = E2eTest;
+
+// Defect 19: postgresql.auto.conf was overwritten.
+TEST_F(Settings, AlterSystemSurvivesAndIsInherited) {
+  velo->create_project("demo");
+  velo->sql("demo/main").execute("ALTER SYSTEM SET work_mem = '7MB'");
+  velo->ok("branch restart demo/main");
+  EXPECT_EQ(velo->value("demo/main", "SHOW work_mem"), "7MB");
+  velo->ok("branch create demo/dev");
+  velo->ok("branch create demo/other");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW work_mem"), "7MB");
+  velo->sql("demo/dev").execute("ALTER SYSTEM SET work_mem = '9MB'");
+  velo->ok("branch reset demo/other --force");
+  velo->ok("branch restart demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW work_mem"), "9MB");
+  EXPECT_EQ(velo->value("demo/main", "SHOW work_mem"), "7MB");
+  velo->ok("branch reset demo/dev --force");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW work_mem"), "7MB");
+}
+
+TEST_F(Settings, WhatVeloOwnsStaysVelos) {
+  velo->create_project("demo");
+  Sql sql = velo->sql("demo/main");
+  sql.execute("ALTER SYSTEM SET port = 1");
+  sql.execute("ALTER SYSTEM SET listen_addresses = '*'");
+  sql.execute("ALTER SYSTEM SET unix_socket_directories = '/tmp'");
+  velo->ok("branch restart demo/main");
+  EXPECT_EQ(velo->value("demo/main", "SHOW listen_addresses"), "127.0.0.1");
+  velo->ok("branch create demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT 1"), "1");
+}
+
+TEST_F(Settings, GivenToTheProjectOrTheBranch) {
+  velo->create_project("demo", "--pg-conf maintenance_work_mem=11MB --pg-conf log_statement=ddl");
+  EXPECT_EQ(velo->value("demo/main", "SHOW maintenance_work_mem"), "11MB");
+  velo->ok("branch create demo/dev --pg-conf maintenance_work_mem=13MB");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW maintenance_work_mem"), "13MB");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW log_statement"), "ddl");
+  EXPECT_EQ(velo->value("demo/main", "SHOW maintenance_work_mem"), "11MB");
+  velo->ok("branch reset demo/dev --force");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW maintenance_work_mem"), "13MB") << "kept over a reset";
+  velo->ok({"branch", "create", "demo/odd", "--pg-conf", "cluster_name=it's \\ # odd"});
+  EXPECT_EQ(velo->value("demo/odd", "SHOW cluster_name"), "it's \\ # odd");
+}
+
+TEST_F(Settings, SynchronousStandbysOfTheParentDoNotHangABranch) {
+  velo->create_project("demo");
+  Sql sql = velo->sql("demo/main");
+  sql.execute("CREATE TABLE t (x int)");
+  sql.execute("SET synchronous_commit = local");
+  sql.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+  sql.execute("SELECT pg_reload_conf()");
+  velo->ok("branch create demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW synchronous_standby_names"), "");
+  velo->sql("demo/dev").execute("INSERT INTO t VALUES (1)");
+}
+
+TEST_F(Settings, ABranchDoesNotArchiveIntoItsParentsArchive) {
+  velo->create_project("demo");
+  const fs::path archive = velo->pool() / "archive";
+  fs::create_directory(archive);
+  fs::permissions(archive, fs::perms::all);
+  velo->sql("demo/main").execute("ALTER SYSTEM SET archive_mode = on");
+  velo->sql("demo/main")
+      .execute("ALTER SYSTEM SET archive_command = 'cp %p " + archive.string() + "/%f'");
+  velo->ok("branch restart demo/main");
+  velo->ok("branch create demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW archive_mode"), "off");
+  velo->sql("demo/dev").execute("CREATE TABLE t AS SELECT 1 AS x; SELECT pg_switch_wal()");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT archived_count + failed_count FROM pg_stat_archiver"),
+            "0");
+}
+
+}  // namespace
+}  // namespace velo::test

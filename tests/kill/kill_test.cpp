@@ -1,0 +1,217 @@
+// kill -9, or a failure, at each step of each operation: it happened wholly or not at all, the next
+// command cleans up, and the same command can be given again.
+//
+// The points are learnt from the operation itself, so a new step is tested without a word here.
+#include <algorithm>
+
+#include "world.h"
+
+namespace velo::test {
+namespace {
+
+struct Case {
+  std::string name;
+  std::vector<std::string> (*command)(World&);
+  /// Whether it has happened; expects everything about it to be as before or as after.
+  bool (*happened)(World&);
+  /// Makes the world as it was before the command.
+  void (*restore)(World&);
+  /// Whether there is something to undo before its commit.
+  bool undoes = true;
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.name;
+}
+
+const Case project_create{
+    .name = "ProjectCreate",
+    .command = [](World& world) { return world.velo().project_words("other"); },
+    .happened =
+        [](World& world) {
+          if (!world.has_project("other")) return false;
+          EXPECT_EQ(world.velo().value("other/main", "SELECT 1"), "1");
+          return true;
+        },
+    .restore =
+        [](World& world) {
+          if (world.has_project("other")) world.velo().ok("project delete other --force");
+        },
+};
+
+const Case branch_create{
+    .name = "BranchCreate",
+    .command = [](World&) { return words("branch create demo/new --parent demo/dev"); },
+    .happened =
+        [](World& world) {
+          if (!world.has_branch("demo/new")) return false;
+          EXPECT_EQ(world.velo().value("demo/new", "SELECT x FROM t"), "2");
+          return true;
+        },
+    .restore =
+        [](World& world) {
+          if (world.has_branch("demo/new")) world.velo().ok("branch delete demo/new");
+        },
+};
+
+const Case branch_reset{
+    .name = "BranchReset",
+    .command = [](World&) { return words("branch reset demo/dev --force"); },
+    .happened =
+        [](World& world) {
+          EXPECT_EQ(world.velo().state("demo/dev"), "running");
+          const std::string x = world.velo().value("demo/dev", "SELECT x FROM t");
+          EXPECT_TRUE(x == "1" || x == "2") << x;
+          return x == "1";
+        },
+    .restore = [](World& world) { world.velo().sql("demo/dev").execute("UPDATE t SET x = 2"); },
+};
+
+const Case branch_delete{
+    .name = "BranchDelete",
+    .command = [](World&) { return words("branch delete demo/dev --force"); },
+    .happened =
+        [](World& world) {
+          const bool there = world.has_branch("demo/dev");
+          EXPECT_EQ(world.has_branch("demo/child"), there) << "half of the family";
+          if (!there) return true;
+          EXPECT_EQ(world.velo().value("demo/dev", "SELECT x FROM t"), "2");
+          return false;
+        },
+    .restore =
+        [](World& world) {
+          if (world.has_branch("demo/dev")) return;
+          world.velo().ok("branch create demo/dev");
+          world.velo().sql("demo/dev").execute("UPDATE t SET x = 2");
+          world.velo().ok("branch create demo/child --parent demo/dev");
+          world.velo().sql("demo/child").execute("UPDATE t SET x = 3");
+        },
+    .undoes = false,  // it begins with its commit
+};
+
+class Kill : public testing::TestWithParam<std::tuple<std::string, Case>> {
+ protected:
+  void SetUp() override {
+    const Where where{.driver = std::get<0>(GetParam()), .major = 0};
+    if (const std::string missing = missing_for(where); !missing.empty()) {
+      if (places_are_required()) FAIL() << missing;
+      GTEST_SKIP() << missing;
+    }
+    world = std::make_unique<World>(where.driver);
+    test_case = &std::get<1>(GetParam());
+    points = world->points_of(test_case->command(*world));
+    EXPECT_GE(points.size(), 3U) << "too few points to be all of its steps";
+    EXPECT_TRUE(test_case->happened(*world));
+    test_case->restore(*world);
+    world->expect_whole();
+  }
+
+  /// One point: the fault, the next command, and everything whole; then the same command once more.
+  void hurt_at(const std::string& point, const std::string& action) {
+    SCOPED_TRACE(point + "=" + action);
+    const Ran ran = world->run_with_fault(test_case->command(*world), point + "=" + action);
+    if (action == "kill") {
+      EXPECT_EQ(ran.exit_status, 137) << ran.all();
+    }
+    world->next_command();
+    const bool happened = expect_all_or_nothing();
+    if (action == "error" && ran.exit_status == 0) {
+      EXPECT_TRUE(happened) << "said done, and is not\n" << ran.all();
+    }
+    expect_repeatable(happened);
+  }
+
+  bool expect_all_or_nothing() {
+    world->expect_whole();
+    return test_case->happened(*world);
+  }
+
+  void expect_repeatable(bool happened) {
+    if (happened) test_case->restore(*world);
+    const Ran again = world->velo().run(test_case->command(*world));
+    EXPECT_EQ(again.exit_status, 0) << again.all();
+    EXPECT_TRUE(test_case->happened(*world)) << "the repetition did not work";
+    world->expect_whole();
+    test_case->restore(*world);
+  }
+
+  /// The point that ends so, e.g. "/commit".
+  std::string point_ending(const std::string& end) const {
+    const auto found = std::ranges::find_if(
+        points, [&](const std::string& point) { return point.ends_with(end); });
+    EXPECT_NE(found, points.end()) << end;
+    return found == points.end() ? "" : *found;
+  }
+
+  std::unique_ptr<World> world;
+  const Case* test_case = nullptr;
+  std::vector<std::string> points;
+};
+
+TEST_P(Kill, AtEachPoint) {
+  for (const std::string& point : points) {
+    hurt_at(point, "kill");
+    if (HasFailure()) return;  // the world is not what the next point expects
+  }
+}
+
+TEST_P(Kill, AnErrorAtEachPoint) {
+  for (const std::string& point : points) {
+    hurt_at(point, "error");
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(Kill, WhileUndoing) {
+  const std::string failure = point_ending("/commit") + "=error";
+  int undone = 0;
+  for (const std::string& point : world->points_of(test_case->command(*world), failure)) {
+    if (point.find("/undo/") == std::string::npos) continue;
+    SCOPED_TRACE(point);
+    ++undone;
+    const Ran ran =
+        world->run_with_fault(test_case->command(*world), failure + "," + point + "=kill");
+    EXPECT_EQ(ran.exit_status, 137) << ran.all();
+    world->next_command();
+    const bool happened = expect_all_or_nothing();
+    EXPECT_FALSE(happened);
+    expect_repeatable(happened);
+    if (HasFailure()) return;
+  }
+  EXPECT_EQ(undone > 0, test_case->undoes);
+}
+
+TEST_P(Kill, WhileMending) {
+  const std::vector<std::string> next = words("branch create demo/other --no-start");
+  int mended = 0;
+  for (const std::string& where : {point_ending("/commit"), point_ending("/committed")}) {
+    const std::string crash = where + "=kill";
+    world->run_with_fault(test_case->command(*world), crash);
+    const auto mending = world->points_of(next);
+    world->velo().ok("branch delete demo/other");
+    test_case->restore(*world);
+    for (const std::string& point : mending) {
+      if (!point.starts_with("mend/")) continue;
+      SCOPED_TRACE(crash + ", then " + point + "=kill");
+      ++mended;
+      world->run_with_fault(test_case->command(*world), crash);
+      const Ran ran = world->run_with_fault(next, point + "=kill");
+      EXPECT_EQ(ran.exit_status, 137) << ran.all();
+      world->next_command();
+      expect_repeatable(expect_all_or_nothing());
+      if (HasFailure()) return;
+    }
+  }
+  EXPECT_GT(mended, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Operations, Kill,
+                         testing::Combine(testing::Values("btrfs", "copy"),
+                                          testing::Values(project_create, branch_create,
+                                                          branch_reset, branch_delete)),
+                         [](const auto& param) {
+                           return std::get<1>(param.param).name + "_" + std::get<0>(param.param);
+                         });
+
+}  // namespace
+}  // namespace velo::test

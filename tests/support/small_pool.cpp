@@ -1,0 +1,48 @@
+#include "support/small_pool.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "base/fd.h"
+#include "base/files.h"
+#include "support/velo.h"
+
+namespace velo::test {
+
+SmallPool::SmallPool(const std::string& type) : directory_(homes()) {
+  const std::filesystem::path image = directory_.path() / "image";
+  std::ofstream(image).close();
+  std::filesystem::resize_file(image, 512ULL << 20U);
+  std::filesystem::create_directory(place());
+  run_tool({"/usr/sbin/mkfs." + type, "-q", image.string()});
+  run_tool({"/usr/bin/mount", "-o", "loop,noatime", image.string(), place().string()});
+}
+
+SmallPool::~SmallPool() {
+  end_servers_below(place());
+  run_tool({"/usr/bin/umount", place().string()});
+}
+
+void SmallPool::remount(const std::string& options) {
+  run_tool({"/usr/bin/mount", "-o", "remount," + options, place().string()});
+}
+
+void SmallPool::fill_up_to(std::uint64_t bytes_left) {
+  const Fd fd(
+      ::open((place() / "ballast").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const std::string megabyte(1U << 20U, 'x');  // written, not reserved: btrfs counts it then
+  while (velo::space_of(place())->free > bytes_left) {
+    if (::write(fd.get(), megabyte.data(), megabyte.size()) < 0) break;
+    ::fsync(fd.get());
+  }
+}
+
+void SmallPool::empty() {
+  std::filesystem::remove(place() / "ballast");
+  ::sync();
+}
+
+}  // namespace velo::test

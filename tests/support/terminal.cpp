@@ -1,0 +1,90 @@
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/time.h"
+#include "support/velo.h"
+
+namespace velo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+}  // namespace
+
+Terminal::Terminal(const std::vector<std::string>& argv,
+                   const std::vector<std::string>& environment) {
+  const auto arguments = pointers_to(argv);
+  const auto variables = pointers_to(environment);
+  winsize size{.ws_row = 50, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
+  pid_ = ::forkpty(&master_, nullptr, nullptr, &size);
+  if (pid_ == 0) {
+    ::execve(arguments[0], arguments.data(), variables.data());
+    ::_exit(127);
+  }
+}
+
+Terminal::~Terminal() {
+  hang_up();
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+}
+
+bool Terminal::read_some() {
+  pollfd readable{master_, POLLIN, 0};
+  if (::poll(&readable, 1, 100) <= 0) return true;
+  std::array<char, 4096> buffer{};
+  const ssize_t n = ::read(master_, buffer.data(), buffer.size());
+  if (n > 0) screen_.append(buffer.data(), static_cast<std::size_t>(n));
+  return n > 0 || (n < 0 && errno == EINTR);  // EIO: nobody has the other end open any more
+}
+
+bool Terminal::shows(const std::string& text) {
+  const Deadline deadline(60s);
+  while (screen_.find(text) == std::string::npos) {
+    if (deadline.passed() || !read_some()) return screen_.find(text) != std::string::npos;
+  }
+  return true;
+}
+
+void Terminal::type(const std::string& text) {
+  EXPECT_EQ(::write(master_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
+void Terminal::hang_up() {
+  if (master_ >= 0) ::close(master_);
+  master_ = -1;
+}
+
+int Terminal::wait() {
+  const Deadline deadline(120s);
+  int status = 0;
+  for (;;) {
+    if (master_ >= 0 && !read_some()) hang_up();
+    const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
+    if (ended == pid_) break;
+    if (deadline.passed()) {
+      ADD_FAILURE() << "did not end:\n" << screen_;
+      return -1;
+    }
+    if (master_ < 0) ::poll(nullptr, 0, 10);
+  }
+  pid_ = 0;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace velo::test

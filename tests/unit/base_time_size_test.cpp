@@ -1,0 +1,61 @@
+#include <gtest/gtest.h>
+
+#include "base/size.h"
+#include "base/time.h"
+
+namespace velo {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Time, Rfc3339RoundTripKeepsMicroseconds) {
+  const Timestamp time = Timestamp{1'760'035'221'123'456us};
+  EXPECT_EQ(to_rfc3339(time), "2025-10-09T18:40:21.123456Z");
+  EXPECT_EQ(parse_rfc3339(to_rfc3339(time)).value(), time);
+  EXPECT_EQ(parse_rfc3339("2025-10-09T18:40:21Z").value(), Timestamp{1'760'035'221s});
+}
+
+TEST(Time, WhatIsNoTimeIsRefused) {
+  for (const char* text :
+       {"", "yesterday", "2025-10-09", "2025-10-09T18:40:21", "2025-10-09T18:40:21Zx"}) {
+    EXPECT_EQ(parse_rfc3339(text).error().code, Errc::usage) << text;
+  }
+}
+
+TEST(Time, ElapsedTimeHasOneUnit) {
+  EXPECT_EQ(to_words(13s), "13s");
+  EXPECT_EQ(to_words(119s), "1m");
+  EXPECT_EQ(to_words(7200s), "2h");
+  EXPECT_EQ(to_words(240h), "10d");
+  EXPECT_EQ(to_words(-5s), "0s") << "a clock that was set back";
+}
+
+TEST(Time, DurationsParse) {
+  EXPECT_EQ(parse_duration("0").value(), 0s);
+  EXPECT_EQ(parse_duration("90s").value(), 90s);
+  EXPECT_EQ(parse_duration("24h").value(), 24h);
+  EXPECT_EQ(parse_duration("7d").value(), 168h);
+  for (const char* text : {"", "h", "-1h", "1w", "24 h", "99999999999999d"}) {
+    EXPECT_EQ(parse_duration(text).error().code, Errc::usage) << text;
+  }
+}
+
+TEST(Size, ReadsAsUsersKnowIt) {
+  EXPECT_EQ(to_size(0), "0 B");
+  EXPECT_EQ(to_size(1023), "1023 B");
+  EXPECT_EQ(to_size(130'560), "127.50 KB");
+  EXPECT_EQ(to_size(10'200'547'328), "9.50 GB");
+}
+
+TEST(Size, ParsesUnits) {
+  EXPECT_EQ(parse_size("20G").value(), 20ULL << 30U);
+  EXPECT_EQ(parse_size("512MiB").value(), 512ULL << 20U);
+  EXPECT_EQ(parse_size("64kb").value(), 64ULL << 10U);
+  EXPECT_EQ(parse_size("4096").value(), 4096U);
+  for (const char* text : {"", "G", "1.5G", "-1G", "20 G", "20X", "99999999999T"}) {
+    EXPECT_EQ(parse_size(text).error().code, Errc::usage) << text;
+  }
+}
+
+}  // namespace
+}  // namespace velo

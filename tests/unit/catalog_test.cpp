@@ -1,0 +1,165 @@
+#include "catalog/catalog.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "base/files.h"
+#include "catalog/schema.h"
+#include "support/environment.h"
+
+namespace velo::catalog {
+namespace {
+
+using test::TempDirectory;
+
+class CatalogTest : public testing::Test {
+ protected:
+  fs::path path() const { return dir_.path() / "state.db"; }
+  Catalog open() const { return Catalog::open(path()).value(); }
+
+  static Project project(const std::string& id, const std::string& name) {
+    Project p;
+    p.id = id;
+    p.name = name;
+    p.driver = "copy";
+    p.pool = "/pool";
+    p.runtime = "native";
+    p.pg_major = 15;
+    p.os_user = "postgres";
+    p.database = "postgres";
+    p.main_branch_id = "main-of-" + id;
+    p.created_at = now();
+    return p;
+  }
+
+  static Branch branch(const std::string& id, const std::string& project, const std::string& name) {
+    Branch b;
+    b.id = id;
+    b.project_id = project;
+    b.name = name;
+    b.incarnation_id = "life-of-" + id;
+    b.superuser = "postgres";
+    b.created_at = now();
+    return b;
+  }
+
+ private:
+  TempDirectory dir_;
+};
+
+TEST_F(CatalogTest, TheHomeIdStaysTheSame) {
+  const std::string id = open().home_id();
+  EXPECT_EQ(id.size(), 16U);
+  EXPECT_EQ(open().home_id(), id);
+}
+
+TEST_F(CatalogTest, RecordsRoundTrip) {
+  Catalog catalog = open();
+  const Project p = project("p", "demo");
+  ASSERT_TRUE(catalog.insert(p));
+  Branch b = branch("b", "p", "dev");
+  b.settings = {{"work_mem", "64MB"}, {"application_name", "it's \"x\""}};
+  b.wants_running = true;
+  ASSERT_TRUE(catalog.insert(b));
+  Incarnation i;
+  i.id = b.incarnation_id;
+  i.branch_id = "b";
+  i.volume = "demo-dev";
+  i.parent_incarnation_id = "life";
+  i.timeline = 3;
+  i.fork_lsn = "0/16B3748";
+  i.bin_directory = "/usr/lib/postgresql/15/bin";
+  i.pg_version = "15.18";
+  i.first_start = true;
+  i.created_at = now();
+  i.kept_since = now();
+  i.kept_until = now();
+  i.kept_reason = "reset";
+  ASSERT_TRUE(catalog.insert(i));
+  ASSERT_TRUE(catalog.insert(Endpoint{"b", "127.0.0.1", 20000, true}));
+
+  EXPECT_EQ(catalog.project_named("demo").value()->id, "p");
+  const Branch read = catalog.branch_named("p", "dev").value().value();
+  EXPECT_EQ(read.settings, b.settings);
+  EXPECT_EQ(read.created_at, b.created_at);
+  EXPECT_TRUE(read.wants_running);
+  EXPECT_FALSE(read.parent_id);
+  const Incarnation life = catalog.incarnation(i.id).value();
+  EXPECT_EQ(life.timeline, 3);
+  EXPECT_EQ(life.fork_lsn, "0/16B3748");
+  EXPECT_EQ(life.kept_until, i.kept_until);
+  EXPECT_EQ(life.kept_reason, "reset");
+  EXPECT_EQ(catalog.endpoint_of("b").value().port, 20000);
+}
+
+TEST_F(CatalogTest, AFailedChangeLeavesNothing) {
+  Catalog catalog = open();
+  const auto changed = catalog.change([&]() -> Result<void> {
+    TRY(catalog.insert(project("p", "demo")));
+    return fail(Errc::failed, "no");
+  });
+  EXPECT_EQ(changed.error().message, "no");
+  EXPECT_FALSE(catalog.project_named("demo").value());
+}
+
+TEST_F(CatalogTest, ADeletedNameIsFreeAgain) {
+  Catalog catalog = open();
+  Project p = project("p", "demo");
+  ASSERT_TRUE(catalog.insert(p));
+  EXPECT_EQ(catalog.insert(project("q", "demo")).error().code, Errc::already_exists);
+  p.deleted_at = now();
+  ASSERT_TRUE(catalog.update(p));
+  EXPECT_TRUE(catalog.insert(project("q", "demo")));
+  EXPECT_EQ(catalog.projects(Which::live)->size(), 1U);
+  EXPECT_EQ(catalog.projects(Which::all)->size(), 2U);
+}
+
+TEST_F(CatalogTest, OnePortServesOneActiveBranch) {
+  Catalog catalog = open();
+  ASSERT_TRUE(catalog.insert(project("p", "demo")));
+  ASSERT_TRUE(catalog.insert(branch("a", "p", "a")));
+  ASSERT_TRUE(catalog.insert(branch("b", "p", "b")));
+  ASSERT_TRUE(catalog.insert(Endpoint{"a", "127.0.0.1", 20000, true}));
+  EXPECT_EQ(catalog.insert(Endpoint{"b", "127.0.0.1", 20000, true}).error().code,
+            Errc::already_exists);
+  EXPECT_TRUE(catalog.insert(Endpoint{"b", "127.0.0.1", 20000, false}));
+}
+
+TEST_F(CatalogTest, ManyWritersLoseNoUpdate) {
+  open();
+  constexpr int writers = 8;
+  constexpr int rounds = 20;
+  std::vector<std::thread> threads;
+  for (int w = 0; w < writers; ++w) {
+    threads.emplace_back([&] {
+      Catalog catalog = open();
+      for (int r = 0; r < rounds; ++r) {
+        EXPECT_TRUE(catalog.change([&]() -> Result<void> {
+          const int count = std::stoi(TRY(catalog.setting("count")).value_or("0"));
+          return catalog.set_setting("count", std::to_string(count + 1));
+        }));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(open().setting("count").value(), std::to_string(writers * rounds));
+}
+
+TEST_F(CatalogTest, ANewerSchemaIsRefusedWithItsVersion) {
+  open();
+  SQLite::Database(path().string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 99");
+  const auto opened = Catalog::open(path());
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, Errc::state);
+  EXPECT_NE(opened.error().message.find("99"), std::string::npos);
+}
+
+TEST_F(CatalogTest, ADamagedDatabaseIsToldAsSuch) {
+  ASSERT_TRUE(write_file(path(), std::string(8192, 'x'), 0600));
+  EXPECT_EQ(Catalog::open(path()).error().code, Errc::state);
+}
+
+}  // namespace
+}  // namespace velo::catalog

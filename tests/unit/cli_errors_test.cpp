@@ -1,0 +1,116 @@
+#include "cli/errors.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "cli/prompt.h"
+#include "cli_support.h"
+
+namespace velo::cli {
+namespace {
+
+using test::Captured;
+using test::plain;
+using test::screen;
+
+const Error full{Errc::server, "demo/dev did not start", "velo logs demo/dev",
+                 "LOG:  starting\nFATAL:  no\n"};
+
+TEST(RenderError, SaysWhatHappenedWhyAndWhatToTypeNext) {
+  EXPECT_EQ(render_error(full, plain),
+            "error: demo/dev did not start\n"
+            "  LOG:  starting\n"
+            "  FATAL:  no\n"
+            "  → velo logs demo/dev\n");
+}
+
+TEST(RenderError, ColoursOnlyOnATerminal) {
+  EXPECT_EQ(render_error(full, plain).find('\x1b'), std::string::npos);
+  EXPECT_NE(render_error(full, screen).find("\x1b[31merror:"), std::string::npos);
+}
+
+TEST(RenderError, IsOneLineWhenThereIsNoMoreToSay) {
+  EXPECT_EQ(render_error({Errc::failed, "no", "", ""}, plain), "error: no\n");
+}
+
+TEST(ErrorDocument, HasEveryField) {
+  const auto document = nlohmann::json::parse(error_document(full, 1));
+  EXPECT_EQ(document, nlohmann::json::parse(R"({"error": {
+    "code": "server", "message": "demo/dev did not start", "hint": "velo logs demo/dev",
+    "detail": "LOG:  starting\nFATAL:  no\n", "exit_code": 1}})"));
+}
+
+TEST(ErrorDocument, SurvivesTextThatIsNotUtf8) {
+  const auto document = nlohmann::json::parse(error_document({Errc::usage, "\xff", "", ""}, 2));
+  EXPECT_EQ(document["error"]["code"], "usage");
+  EXPECT_TRUE(document["error"]["hint"].is_null());
+}
+
+TEST(ExitCode, OfAnInterruptionIsTheSignals) {
+  const Error interrupted{Errc::interrupted, "interrupted", "", ""};
+  EXPECT_EQ(exit_code_for(interrupted, SIGINT), 130);
+  EXPECT_EQ(exit_code_for(interrupted, SIGTERM), 143);
+  EXPECT_EQ(exit_code_for(interrupted, 0), 130);
+  EXPECT_EQ(exit_code_for({Errc::not_found, "", "", ""}, SIGINT), 3);
+}
+
+TEST(ErrorsPage, ListsEveryKindWithItsExitCode) {
+  const std::string page =
+      read_file(std::filesystem::path(VELO_SOURCE_DIR) / "docs/errors.md").value();
+  std::vector<std::string> listed;
+  for (const std::string_view line : lines_of(page)) {
+    if (line.starts_with("| `"))
+      listed.emplace_back(line.substr(0, line.rfind('|', line.size() - 2)));
+  }
+  std::vector<std::string> rows;
+  for (int code = 0; code <= static_cast<int>(Errc::interrupted); ++code) {
+    const auto kind = static_cast<Errc>(code);
+    const std::string exit_code =
+        kind == Errc::interrupted ? "130, 143" : std::to_string(exit_code_of(kind));
+    rows.push_back(fmt::format("| `{}` | {} ", name_of(kind), exit_code));
+  }
+  EXPECT_EQ(listed, rows);
+}
+
+TEST(ShouldAsk, OnlyAPersonWhoDidNotForce) {
+  Captured person(screen);
+  EXPECT_TRUE(should_ask(person.output, false));
+  EXPECT_FALSE(should_ask(person.output, true));
+  Captured pipe(plain);
+  EXPECT_FALSE(should_ask(pipe.output, false));
+  person.output.input_is_terminal = false;
+  EXPECT_FALSE(should_ask(person.output, false));
+}
+
+TEST(Confirm, TakesYesAndNothingElse) {
+  Captured captured(screen);
+  for (const char* yes : {"y", "Y", " yes ", "YES"}) {
+    captured.answer = yes;
+    EXPECT_TRUE(confirm(captured.output, "Delete demo/dev?").value()) << yes;
+  }
+  for (const char* no : {"", "n", "no", "yess", "demo/dev"}) {
+    captured.answer = no;
+    EXPECT_FALSE(confirm(captured.output, "Delete demo/dev?").value()) << no;
+  }
+  captured.answer.reset();
+  EXPECT_FALSE(confirm(captured.output, "Delete demo/dev?").value());
+  EXPECT_TRUE(captured.err.starts_with("Delete demo/dev? [y/N] ")) << captured.err;
+  EXPECT_EQ(captured.out, "");
+}
+
+TEST(Declined, SaysThatNothingWasChanged) {
+  Captured captured(screen);
+  EXPECT_EQ(declined(captured.output), 1);
+  EXPECT_EQ(captured.err, "nothing was changed\n");
+  EXPECT_EQ(captured.out, "");
+  captured.output.json = true;
+  declined(captured.output);
+  EXPECT_EQ(nlohmann::json::parse(captured.out)["error"]["message"], "nothing was changed");
+}
+
+}  // namespace
+}  // namespace velo::cli

@@ -1,0 +1,103 @@
+#include "cli/json_views.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli_support.h"
+
+namespace velo::cli {
+namespace {
+
+using engine::ServerState;
+using nlohmann::json;
+using test::branch;
+using test::created;
+
+engine::ConnectionView connection() {
+  return {.branch = "demo/main",
+          .url = "postgresql://postgres:secret@127.0.0.1:20000/postgres",
+          .host = "127.0.0.1",
+          .port = 20000,
+          .user = "postgres",
+          .password = "secret",
+          .database = "postgres",
+          .certificate = "/home/me/.velo/tls/x/server.crt",
+          .masked_url = "postgresql://postgres:***@127.0.0.1:20000/postgres"};
+}
+
+TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
+  auto view = branch("demo/dev", "demo/main", ServerState::running, 20001);
+  view.sizes = engine::Sizes{50'000'000, 130'560, created};
+  view.settings = {{"work_mem", "64MB"}};
+  view.kept = {{"demo/dev", "demo-dev", "reset", created, created + std::chrono::hours(24)}};
+  EXPECT_EQ(json::parse(cli::json::branch(view)), json::parse(R"({"branch": {
+    "id": "0123456789abcdef", "project": "demo", "name": "dev", "full_name": "demo/dev",
+    "parent": "demo/main", "is_main": false, "state": "running",
+    "started_at": "2025-10-09T18:40:21.000000Z", "pid": 4711,
+    "address": "127.0.0.1", "port": 20001,
+    "sizes": {"referenced_bytes": 50000000, "exclusive_bytes": 130560,
+              "measured_at": "2025-10-09T18:40:21.000000Z"},
+    "created_at": "2025-10-09T18:40:21.000000Z", "reset_at": null,
+    "driver": "btrfs", "runtime": "native", "pg_version": "15.18", "volume": "demo-dev",
+    "data_directory": "", "log_file": "", "settings": {"work_mem": "64MB"},
+    "kept": [{"branch": "demo/dev", "volume": "demo-dev", "reason": "reset",
+              "kept_since": "2025-10-09T18:40:21.000000Z",
+              "kept_until": "2025-10-10T18:40:21.000000Z"}]}})"));
+}
+
+TEST(JsonViews, WhatIsNotThereIsNull) {
+  const auto value =
+      json::parse(cli::json::branch(branch("demo/main", std::nullopt, ServerState::stopped, 1)));
+  for (const char* key : {"parent", "started_at", "pid", "sizes", "reset_at"}) {
+    EXPECT_TRUE(value["branch"].at(key).is_null()) << key;
+  }
+  EXPECT_EQ(value["branch"]["settings"], json::object());
+}
+
+TEST(JsonViews, OnlyPasswordAndUrlHoldThePassword) {
+  const auto main = branch("demo/main", std::nullopt, ServerState::running, 20000);
+  EXPECT_EQ(cli::json::created_branch({main, connection()}).find("secret"), std::string::npos);
+  EXPECT_EQ(
+      cli::json::created_project({test::project("demo", {main}), connection()}).find("secret"),
+      std::string::npos);
+  EXPECT_EQ(json::parse(cli::json::connection(connection()))["connection"]["password"], "secret");
+  EXPECT_EQ(json::parse(cli::json::url(connection()))["url"], connection().url);
+}
+
+TEST(JsonViews, EveryDocumentIsAnObjectWithAnEndOfLine) {
+  for (const std::string& text :
+       {cli::json::projects({}), cli::json::branches({}), cli::json::status({}),
+        cli::json::operations({}), cli::json::up({}), cli::json::setup({}, true),
+        cli::json::config({}), cli::json::config_list({}), cli::json::texts({{"version", "2"}}),
+        cli::json::log("demo/dev", "/log", "one\ntwo\n"), cli::json::deletion("demo", {})}) {
+    EXPECT_TRUE(json::parse(text).is_object()) << text;
+    EXPECT_TRUE(text.ends_with("}\n")) << text;
+  }
+}
+
+TEST(JsonViews, EmptyListsAreLists) {
+  EXPECT_EQ(json::parse(cli::json::projects({})), json::parse(R"({"projects": []})"));
+  EXPECT_EQ(
+      json::parse(cli::json::status({})),
+      json::parse(R"({"pools": [], "projects": [], "unfinished_operations": [], "kept": []})"));
+}
+
+TEST(JsonViews, AFailedStartCarriesItsError) {
+  engine::UpReport report;
+  report.started = {"demo/main"};
+  report.failed.emplace_back("demo/dev", Error{Errc::server, "no", "velo logs demo/dev", ""});
+  EXPECT_EQ(json::parse(cli::json::up(report)), json::parse(R"({
+    "started": ["demo/main"], "already_running": [],
+    "failed": [{"branch": "demo/dev",
+                "error": {"code": "server", "message": "no", "hint": "velo logs demo/dev",
+                          "detail": null, "exit_code": 1}}]})"));
+}
+
+TEST(JsonViews, ALogIsItsLines) {
+  EXPECT_EQ(json::parse(cli::json::log("demo/dev", "/log", "one\ntwo\n"))["lines"],
+            json::parse(R"(["one", "two"])"));
+}
+
+}  // namespace
+}  // namespace velo::cli
