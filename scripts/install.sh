@@ -11,7 +11,7 @@ build_packages=(
   postgresql btrfs-progs
 )
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev xfsprogs)
+test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron)
 # shellcheck disable=SC2034
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 

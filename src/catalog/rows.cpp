@@ -141,6 +141,7 @@ Incarnation read_incarnation(SQLite::Statement& row) {
   i.kept_since = in.maybe_time();
   i.kept_until = in.maybe_time();
   i.kept_reason = in.maybe_text().value_or("");
+  i.drift_told = in.text();
   return i;
 }
 
@@ -198,7 +199,8 @@ void bind(SQLite::Statement& statement, const Branch& b) {
 void bind(SQLite::Statement& statement, const Incarnation& i) {
   Binder(statement) << i.id << i.branch_id << i.volume << i.parent_incarnation_id << i.timeline
                     << i.fork_lsn << i.bin_directory << i.pg_version << i.first_start
-                    << i.created_at << i.kept_since << i.kept_until << i.kept_reason;
+                    << i.created_at << i.kept_since << i.kept_until << i.kept_reason
+                    << i.drift_told;
 }
 
 void bind(SQLite::Statement& statement, const Endpoint& e) {

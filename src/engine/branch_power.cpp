@@ -58,7 +58,14 @@ std::vector<Action> undo_of_start(const BranchRecords& b) {
 
 Result<void> start_locked(Engine& engine, BranchRecords& b) {
   const fs::path pgdata = TRY(present_pgdata(b));
-  if (TRY(TRY(runtime_of(b.project))->inspect(pgdata)) && !b.incarnation.first_start) {
+  const auto server = TRY(TRY(runtime_of(b.project))->inspect(pgdata));
+  if (server && !b.incarnation.first_start) {
+    if (!is_where_velo_puts_it(engine, b, *server)) {
+      engine.observer().warning(fmt::format(
+          "the server of {} was started by hand, on port {}: its URL does not lead there. velo "
+          "branch restart {} starts it as Velo would",
+          b.full_name(), server->port, b.full_name()));
+    }
     b.branch.wants_running = true;
     return engine.catalog().update(b.branch);
   }
@@ -187,8 +194,8 @@ Result<std::string> log_file_of(Engine& engine, const std::string& name) {
   // log/postgresql-….log", relative to PGDATA), and our own log holds only what came before.
   const OsUser owner = TRY(owner_of(b.project));
   const ActAs as(owner);
-  const auto current = read_file(pgdata / "current_logfiles");
-  for (const std::string_view line : lines_of(current.value_or(""))) {
+  const std::string current = read_file(pgdata / "current_logfiles").value_or("");
+  for (const std::string_view line : lines_of(current)) {
     constexpr std::string_view kind = "stderr ";
     if (line.starts_with(kind)) return (pgdata / line.substr(kind.size())).string();
   }

@@ -182,7 +182,8 @@ class Native final : public Runtime {
     const auto text = read_file(pgdata / "postmaster.pid");
     if (!text) return false;
     const auto file = postgres::parse_postmaster_pid(*text);
-    return file && file->pid == pid && file->status == "ready";
+    // "standby": it is up, and will not admit anybody (hot_standby is off).
+    return file && file->pid == pid && (file->status == "ready" || file->status == "standby");
   }
 
   static Result<void> tolerate_gone(Result<void> result) {
