@@ -58,7 +58,7 @@ std::vector<Action> undo_of_start(const BranchRecords& b) {
 
 Result<void> start_locked(Engine& engine, BranchRecords& b) {
   const fs::path pgdata = TRY(present_pgdata(b));
-  if (TRY(TRY(runtime_of(b.project))->inspect(pgdata)) && !b.incarnation.first_start) {
+  if (TRY(TRY(runtime_of(b.project))->inspect(pgdata)).runs && !b.incarnation.first_start) {
     b.branch.wants_running = true;
     return engine.catalog().update(b.branch);
   }
@@ -87,8 +87,7 @@ Result<BranchView> stop_branch(Engine& engine, const std::string& name) {
   const BranchLocks locks = TRY(lock_one(engine, name, b));
   const auto driver = TRY(driver_of(b.project));
   const bool runs =
-      TRY(TRY(runtime_of(b.project))->inspect(pgdata_of(*driver, b.incarnation.volume)))
-          .has_value();
+      TRY(TRY(runtime_of(b.project))->inspect(pgdata_of(*driver, b.incarnation.volume))).runs;
   if (runs || b.branch.wants_running) {
     engine.observer().begin(fmt::format("Stopping {}", b.full_name()));
     auto operation =

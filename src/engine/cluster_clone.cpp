@@ -62,7 +62,7 @@ struct Source {
 
 Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::path& pgdata) {
   Source source;
-  source.runs = TRY(TRY(runtime_of(parent.project))->inspect(pgdata)).has_value();
+  source.runs = TRY(TRY(runtime_of(parent.project))->inspect(pgdata)).runs;
   if (!source.runs) return source;
   auto connection = connect_to(engine, parent, engine.cancel());
   TRY(engine.cancel().check());

@@ -41,6 +41,9 @@ Result<void> open_server(Engine& engine, const BranchRecords& branch);
 Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& branch,
                                         const Cancellation& cancel);
 
+/// A branch's server as its runtime is told of it, made of the records.
+Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& branch);
+
 /// Certificate and key for a project's servers; made once, readable by the servers' user.
 Result<void> ensure_certificate(Engine& engine, const catalog::Project& project);
 
