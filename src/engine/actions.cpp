@@ -63,7 +63,7 @@ Result<void> do_start_branch(Engine& engine, const Args& args) {
   const auto driver = TRY(driver_of(branch.project));
   const auto runtime = TRY(runtime_of(branch.project));
   const fs::path pgdata = pgdata_of(*driver, branch.incarnation.volume);
-  if (!TRY(runtime->inspect(pgdata))) {
+  if (!TRY(runtime->inspect(pgdata)).runs) {
     // What undoes or finishes must not be ended by the Ctrl-C that called for it.
     const Cancellation never;
     TRY(start_server(engine, branch, {}, never));

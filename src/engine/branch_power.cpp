@@ -58,13 +58,13 @@ std::vector<Action> undo_of_start(const BranchRecords& b) {
 
 Result<void> start_locked(Engine& engine, BranchRecords& b) {
   const fs::path pgdata = TRY(present_pgdata(b));
-  const auto server = TRY(TRY(runtime_of(b.project))->inspect(pgdata));
-  if (server && !b.incarnation.first_start) {
-    if (!is_where_velo_puts_it(engine, b, *server)) {
+  const runtime::Seen seen = TRY(TRY(runtime_of(b.project))->inspect(pgdata));
+  if (seen.runs && !b.incarnation.first_start) {
+    if (was_started_by_hand(engine, b, seen)) {
       engine.observer().warning(fmt::format(
           "the server of {} was started by hand, on port {}: its URL does not lead there. velo "
           "branch restart {} starts it as Velo would",
-          b.full_name(), server->port, b.full_name()));
+          b.full_name(), seen.socket_port, b.full_name()));
     }
     b.branch.wants_running = true;
     return engine.catalog().update(b.branch);
@@ -94,8 +94,7 @@ Result<BranchView> stop_branch(Engine& engine, const std::string& name) {
   const BranchLocks locks = TRY(lock_one(engine, name, b));
   const auto driver = TRY(driver_of(b.project));
   const bool runs =
-      TRY(TRY(runtime_of(b.project))->inspect(pgdata_of(*driver, b.incarnation.volume)))
-          .has_value();
+      TRY(TRY(runtime_of(b.project))->inspect(pgdata_of(*driver, b.incarnation.volume))).runs;
   if (runs || b.branch.wants_running) {
     engine.observer().begin(fmt::format("Stopping {}", b.full_name()));
     auto operation =

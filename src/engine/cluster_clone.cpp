@@ -65,7 +65,7 @@ struct Source {
 Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::path& pgdata,
                        const OsUser& owner, bool needs_connection) {
   Source source;
-  source.runs = TRY(TRY(runtime_of(parent.project))->inspect(pgdata)).has_value();
+  source.runs = TRY(TRY(runtime_of(parent.project))->inspect(pgdata)).runs;
   if (!source.runs) return source;
   const auto control = [&] {
     const ActAs as(owner);
@@ -227,8 +227,13 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
       return {};
     }));
   } else {
-    TRY(operation.step("clone", clone_words,
-                       [&] { return clone_with(filter_with(&postgres::skip_in_cold_copy)); }));
+    TRY(operation.step("clone", clone_words, [&]() -> Result<void> {
+      {
+        const ActAs as(owner);
+        TRY(TRY(runtime_of(parent.project))->await_leftovers(source_pgdata));
+      }
+      return clone_with(filter_with(&postgres::skip_in_cold_copy));
+    }));
   }
 
   TRY(operation.step("prepare", "Make it its own", [&]() -> Result<void> {

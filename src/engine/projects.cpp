@@ -12,8 +12,6 @@
 #include "engine/records.h"
 #include "engine/servers.h"
 #include "engine/survey.h"
-#include "postgres/build.h"
-#include "postgres/initdb.h"
 #include "runtime/registry.h"
 
 namespace velo::engine {
@@ -23,8 +21,8 @@ namespace {
 constexpr std::uint64_t new_cluster_bytes = 64U << 20U;
 
 /// The records of NAME and NAME/main, but for what the transaction chooses: port and volume.
-Result<BranchRecords> draft_records(Engine& engine, const CreateProject& request,
-                                    const postgres::Build& build, const Placement& place) {
+Result<BranchRecords> draft_records(const CreateProject& request, const runtime::Build& build,
+                                    const Placement& place) {
   const Timestamp created = now();
   BranchRecords b;
   b.project.id = TRY(random_id());
@@ -36,7 +34,7 @@ Result<BranchRecords> draft_records(Engine& engine, const CreateProject& request
   b.project.storage_reason = place.reason;
   b.project.runtime = request.runtime;
   b.project.pg_major = build.major;
-  b.project.os_user = engine.home().server_user().name;
+  b.project.os_user = build.owner.name;
   b.project.database = "postgres";
   b.project.main_branch_id = b.branch.id;
   b.project.created_at = created;
@@ -94,16 +92,18 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
 
 Result<CreatedProject> create_project(Engine& engine, const CreateProject& request) {
   TRY(check_name("project", request.name));
-  TRY(runtime::open_runtime(request.runtime));
+  const auto runtime = TRY(runtime::open_runtime(request.runtime));
   TRY(mend(engine));
   TRY(check_name_is_free(engine, request.name));
-  const OsUser owner = engine.home().server_user();
-  TRY(check_reachable(engine.home().root() / "run", owner));
-  const postgres::Build build = TRY(postgres::choose_build(
-      TRY(postgres::find_builds(engine.home().root(), engine.path_variable(), engine.cancel())),
-      request.pg_major));
+  TRY(check_reachable(engine.home().root() / "run", engine.home().server_user()));
+  const runtime::Build build =
+      TRY(runtime->choose_build({.major = request.pg_major,
+                                 .home = engine.home().root(),
+                                 .path_variable = engine.path_variable(),
+                                 .server_user = engine.home().server_user()},
+                                engine.cancel()));
   const Placement place = TRY(choose_place(engine, request.storage, request.pool));
-  BranchRecords b = TRY(draft_records(engine, request, build, place));
+  BranchRecords b = TRY(draft_records(request, build, place));
   const auto driver = TRY(driver_of(b.project));
   TRY(check_room(engine, *driver, place.pool, new_cluster_bytes));
 
@@ -116,15 +116,15 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
   TRY(or_undo(operation, [&]() -> Result<void> {
     TRY(operation.step("volume", fmt::format("Volume on {}", place.driver), [&]() -> Result<void> {
       for (;;) {
-        auto made = driver->create(b.incarnation.volume, mark_for(engine, b), owner);
+        auto made = driver->create(b.incarnation.volume, mark_for(engine, b), build.owner);
         if (made || made.error().code != Errc::already_exists) return made;
         TRY(operation.replan(draft));
       }
     }));
-    const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
-    TRY(operation.step("initdb", fmt::format("Initialize PostgreSQL {}", build.version), [&] {
-      return postgres::make_cluster(build, pgdata, owner, request.settings, engine.cancel());
-    }));
+    TRY(operation.step(
+        "initdb", fmt::format("Initialize PostgreSQL {}", build.version), [&]() -> Result<void> {
+          return runtime->make_cluster(TRY(spec_of(engine, b)), request.settings, engine.cancel());
+        }));
     TRY(operation.step("start", "PostgreSQL ready", [&]() -> Result<void> {
       TRY(ensure_certificate(engine, b.project));
       return start_new_cluster(engine, b, engine.cancel());

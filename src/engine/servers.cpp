@@ -20,20 +20,11 @@ using namespace std::chrono_literals;
 constexpr auto ready_patience = 10min;
 constexpr auto query_patience = 60s;
 
-runtime::ServerSpec spec_of(const Engine& engine, const BranchRecords& b, const fs::path& pgdata,
-                            const OsUser& owner) {
-  const fs::path tls = engine.home().tls_directory(b.project.id);
-  return {.bin = b.incarnation.bin_directory,
-          .major = b.project.pg_major,
-          .pgdata = pgdata,
-          .run_directory = engine.home().run_directory(b.branch.id),
-          .log = engine.home().log_file(b.branch.id),
-          .address = b.endpoint.address,
-          .port = b.endpoint.port,
-          .certificate = tls / "server.crt",
-          .certificate_key = tls / "server.key",
-          .user = owner,
-          .overrides = {}};
+postgres::Connection::Target control_target(const Engine& engine, const BranchRecords& b,
+                                            const runtime::Runtime& runtime) {
+  return {.socket_directory = engine.home().run_directory(b.branch.id),
+          .port = runtime.socket_port(b.endpoint.port),
+          .server_major = b.project.pg_major};
 }
 
 Result<void> give_to(const fs::path& path, const OsUser& user) {
@@ -66,12 +57,9 @@ Result<void> disable_subscriptions(Engine& engine, const BranchRecords& b,
       "SELECT DISTINCT d.datname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid",
       query_patience));
   for (const postgres::Row& row : databases) {
-    auto inside = TRY(
-        postgres::Connection::open({.socket_directory = engine.home().run_directory(b.branch.id),
-                                    .port = b.endpoint.port,
-                                    .database = row.at(0).value_or(""),
-                                    .server_major = b.project.pg_major},
-                                   connect_patience, cancel));
+    postgres::Connection::Target target = control_target(engine, b, *TRY(runtime_of(b.project)));
+    target.database = row.at(0).value_or("");
+    auto inside = TRY(postgres::Connection::open(target, connect_patience, cancel));
     const auto names = TRY(inside.query(
         "SELECT s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE "
         "d.datname = current_database()",
@@ -164,6 +152,27 @@ Result<void> check_reachable(const fs::path& path, const OsUser& user) {
   return {};
 }
 
+Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& b) {
+  const auto driver = TRY(driver_of(b.project));
+  const fs::path root = driver->root_of(b.incarnation.volume);
+  const fs::path tls = engine.home().tls_directory(b.project.id);
+  return runtime::ServerSpec{.build = {.major = b.project.pg_major,
+                                       .version = b.incarnation.pg_version,
+                                       .bin = b.incarnation.bin_directory,
+                                       .owner = TRY(owner_of(b.project))},
+                             .project = b.project.name,
+                             .branch = b.branch.name,
+                             .root = root,
+                             .pgdata = pgdata_in(root),
+                             .run_directory = engine.home().run_directory(b.branch.id),
+                             .log = engine.home().log_file(b.branch.id),
+                             .address = b.endpoint.address,
+                             .port = b.endpoint.port,
+                             .certificate = tls / "server.crt",
+                             .certificate_key = tls / "server.key",
+                             .overrides = {}};
+}
+
 Result<void> ensure_certificate(Engine& engine, const catalog::Project& project) {
   const fs::path directory = engine.home().tls_directory(project.id);
   if (path_exists(directory / "server.crt")) return {};
@@ -183,19 +192,18 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   const auto driver = TRY(driver_of(b.project));
   const OsUser owner = TRY(owner_of(b.project));
   TRY(driver->attach(b.incarnation.volume));
-  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
-  runtime::ServerSpec spec = spec_of(engine, b, pgdata, owner);
+  runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, owner));
   {
     const ActAs as(owner);
-    TRY(postgres::ensure_control_lines(pgdata));
+    TRY(postgres::ensure_control_lines(spec.pgdata));
   }
   if (b.incarnation.first_start && first.may_have_subscriptions) {
     spec.overrides.emplace_back("max_logical_replication_workers", "0");
   }
-  const runtime::Starting starting = TRY(runtime->start(spec));
+  const auto starting = TRY(runtime->start(spec));
   if (!b.incarnation.first_start) {
-    TRY(runtime->await_ready(spec, starting, ready_patience, cancel));
+    TRY(starting->await_ready(ready_patience, cancel));
     look_for_drift(engine, b, cancel);
     return {};
   }
@@ -203,8 +211,8 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   const auto verifier = [&]() -> Result<std::string> {
     return postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
   }();
-  TRY(runtime->await_ready(spec, starting, ready_patience, cancel));
-  return or_stop(*runtime, pgdata, [&]() -> Result<void> {
+  TRY(starting->await_ready(ready_patience, cancel));
+  return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
     auto connection = TRY(connect_to(engine, b, cancel));
     return make_its_own(engine, b, connection, TRY(verifier), cancel);
   }());
@@ -212,20 +220,15 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
 
 Result<void> start_new_cluster(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
   const auto runtime = TRY(runtime_of(b.project));
-  const auto driver = TRY(driver_of(b.project));
-  const OsUser owner = TRY(owner_of(b.project));
-  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
-  const runtime::ServerSpec spec = spec_of(engine, b, pgdata, owner);
-  TRY(ensure_run_directory(spec.run_directory, owner));
-  const runtime::Starting starting = TRY(runtime->start(spec));
-  TRY(runtime->await_ready(spec, starting, ready_patience, cancel));
-  return or_stop(*runtime, pgdata, [&]() -> Result<void> {
+  const runtime::ServerSpec spec = TRY(spec_of(engine, b));
+  TRY(ensure_run_directory(spec.run_directory, spec.build.owner));
+  const auto starting = TRY(runtime->start(spec));
+  TRY(starting->await_ready(ready_patience, cancel));
+  return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
     // initdb.h: a new cluster's closed gate lets its own superuser in, once, to make the role.
-    auto connection = TRY(postgres::Connection::open({.socket_directory = spec.run_directory,
-                                                      .port = spec.port,
-                                                      .role = b.branch.superuser,
-                                                      .server_major = spec.major},
-                                                     connect_patience, cancel));
+    postgres::Connection::Target target = control_target(engine, b, *runtime);
+    target.role = b.branch.superuser;
+    auto connection = TRY(postgres::Connection::open(target, connect_patience, cancel));
     TRY(connection.query(fmt::format("CREATE ROLE {} SUPERUSER LOGIN; COMMENT ON ROLE {} IS 'Velo "
                                      "makes checkpoints and sets passwords as this role'",
                                      postgres::control_role, postgres::control_role),
@@ -251,21 +254,19 @@ Result<void> open_server(Engine&, const BranchRecords& b) {
 Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& b,
                                         const Cancellation& cancel,
                                         std::chrono::milliseconds patience) {
-  postgres::Connection::Target target{.socket_directory = engine.home().run_directory(b.branch.id),
-                                      .port = b.endpoint.port,
-                                      .server_major = b.project.pg_major};
+  const auto runtime = TRY(runtime_of(b.project));
+  postgres::Connection::Target target = control_target(engine, b, *runtime);
   auto connection = postgres::Connection::open_any(target, patience, cancel);
   if (connection) return connection;
   const auto driver = TRY(driver_of(b.project));
-  const auto runtime = TRY(runtime_of(b.project));
   const OsUser owner = TRY(owner_of(b.project));
   const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
-  const auto server = TRY(runtime->inspect(pgdata));
-  if (server && !is_where_velo_puts_it(engine, b, *server)) {
+  const runtime::Seen seen = TRY(runtime->inspect(pgdata));
+  if (seen.runs && was_started_by_hand(engine, b, seen)) {
     // Somebody started it by hand. Its own file says where its socket is; only a server that runs
     // as the branch's user is believed.
-    target.socket_directory = server->socket_directory;
-    target.port = server->port;
+    target.socket_directory = seen.socket_directory;
+    target.port = seen.socket_port;
     target.peer = owner.name;
     connection = postgres::Connection::open_any(target, patience, cancel);
     if (connection) return connection;
@@ -279,10 +280,11 @@ Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& b,
   return postgres::Connection::open_any(target, patience, cancel);
 }
 
-bool is_where_velo_puts_it(const Engine& engine, const BranchRecords& b,
-                           const postgres::PostmasterPid& server) {
-  return server.port == b.endpoint.port &&
-         server.socket_directory == engine.home().run_directory(b.branch.id);
+bool was_started_by_hand(const Engine& engine, const BranchRecords& b, const runtime::Seen& seen) {
+  if (seen.socket_directory.empty()) return false;
+  const auto runtime = runtime_of(b.project);
+  return !runtime || seen.socket_port != (*runtime)->socket_port(b.endpoint.port) ||
+         seen.socket_directory != engine.home().run_directory(b.branch.id);
 }
 
 }  // namespace velo::engine

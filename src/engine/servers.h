@@ -13,7 +13,6 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/records.h"
-#include "postgres/cluster.h"
 #include "postgres/connection.h"
 
 namespace velo::engine {
@@ -48,10 +47,12 @@ Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& bra
                                         const Cancellation& cancel,
                                         std::chrono::milliseconds patience = connect_patience);
 
-/// Whether a server that runs on the branch's cluster listens where Velo would have it; one that
-/// was started by hand does not.
-bool is_where_velo_puts_it(const Engine& engine, const BranchRecords& branch,
-                           const postgres::PostmasterPid& server);
+/// Whether the server that runs on the branch's cluster listens elsewhere than Velo would have it.
+bool was_started_by_hand(const Engine& engine, const BranchRecords& branch,
+                         const runtime::Seen& seen);
+
+/// A branch's server as its runtime is told of it, made of the records.
+Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& branch);
 
 /// Certificate and key for a project's servers; made once, readable by the servers' user.
 Result<void> ensure_certificate(Engine& engine, const catalog::Project& project);

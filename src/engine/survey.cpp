@@ -15,11 +15,9 @@ const Record* find_by_id(const std::vector<Record>& records, const std::string& 
   return found == records.end() ? nullptr : &*found;
 }
 
-ServerState state_of(const std::optional<postgres::PostmasterPid>& server, bool wants_running) {
-  if (!server) return wants_running ? ServerState::down : ServerState::stopped;
-  return server->status == "ready" || server->status == "standby" || server->status == "stopping"
-             ? ServerState::running
-             : ServerState::starting;
+ServerState state_of(const runtime::Seen& server, bool wants_running) {
+  if (!server.runs) return wants_running ? ServerState::down : ServerState::stopped;
+  return server.is_ready ? ServerState::running : ServerState::starting;
 }
 
 }  // namespace
@@ -134,11 +132,11 @@ Result<BranchView> Survey::view_of(const catalog::Project& project,
       view.parent = project.name + "/" + parent->name;
     }
   }
-  const auto server = TRY(TRY(runtime_of(project))->inspect(pgdata));
+  const runtime::Seen server = TRY(TRY(runtime_of(project))->inspect(pgdata));
   view.state = state_of(server, branch.wants_running);
-  if (server) {
-    view.pid = server->pid;
-    view.started_at = server->started_at;
+  if (server.runs) {
+    if (server.pid != 0) view.pid = server.pid;
+    view.started_at = server.started_at;
   } else if (!path_exists(driver->root_of(life->volume))) {
     view.state = ServerState::missing;
   }

@@ -1,15 +1,15 @@
 // The runtime contract: running a PostgreSQL server on a volume, for whoever writes a runtime.
 //
 // A runtime object keeps no state: what runs is read from the machine each time, never from a
-// record. It may be called from any thread. Callers hold the branch's lock, so that no two calls
-// change one server at once. Servers outlive the program that started them. To add one: a source
-// with a `Runtime` and a line in registry.cpp; the contract suite (tests/contract/runtime_test.cpp)
-// runs on every name in the registry.
+// record, and a server is found by its data directory alone. It may be called from any thread.
+// Callers hold the branch's lock, so that no two calls change one server at once. Servers outlive
+// the program that started them. To add one: a source with a `Runtime` and a line in registry.cpp;
+// the contract suite (tests/contract/runtime_test.cpp) runs on every name in the registry.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,24 +18,41 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "base/os_user.h"
-#include "base/process.h"
-#include "postgres/cluster.h"
+#include "base/time.h"
+#include "postgres/settings.h"
 
 namespace velo::runtime {
 
 namespace fs = std::filesystem;
 
-struct ServerSpec {
-  fs::path bin;  ///< the server build's directory
+/// What opens a cluster: chosen once for a project, recorded with each incarnation.
+struct Build {
   int major = 0;
-  fs::path pgdata;
-  fs::path run_directory;  ///< for the socket; made by the caller, owned by `user`, 0700
+  std::string version;  ///< "15.18"
+  fs::path bin;         ///< native: the directory with postgres and initdb; else empty
+  OsUser owner;         ///< whom its servers run as, and who owns a cluster's files
+};
+
+/// What a build is chosen by.
+struct BuildWish {
+  int major = 0;              ///< 0: the newest that there is
+  fs::path home;              ///< VELO_HOME, where unpacked builds may lie
+  std::string path_variable;  ///< $PATH
+  OsUser server_user;         ///< whom processes of this machine run as
+};
+
+struct ServerSpec {
+  Build build;
+  std::string project;  ///< labels for people: names at the time of this start
+  std::string branch;
+  fs::path root;           ///< the volume; everything of the cluster's lies in it
+  fs::path pgdata;         ///< inside `root`
+  fs::path run_directory;  ///< for the socket; made by the caller, owned by the build's owner, 0700
   fs::path log;            ///< appended to; made by the runtime, readable by Velo only
-  std::string address;     ///< what it listens on, "127.0.0.1"
-  int port = 0;
+  std::string address;     ///< where clients find it, "127.0.0.1"
+  int port = 0;            ///< and with which port
   fs::path certificate;
   fs::path certificate_key;
-  OsUser user;  ///< whom it runs as
   /// Further settings that must hold whatever the cluster's files say, for this start only.
   std::vector<std::pair<std::string, std::string>> overrides;
 };
@@ -45,10 +62,32 @@ enum class StopMode {
   immediate,  ///< as if the power went: the next start recovers
 };
 
-/// A server that was started and may not be ready yet.
-struct Starting {
-  Process process;
-  std::uintmax_t log_offset = 0;  ///< where this start's messages begin in the log
+/// A server that was started and may not be ready yet. To give it up is not to stop it.
+class Starting {
+ public:
+  Starting() = default;
+  Starting(const Starting&) = delete;
+  Starting& operator=(const Starting&) = delete;
+  Starting(Starting&&) = delete;
+  Starting& operator=(Starting&&) = delete;
+  virtual ~Starting() = default;
+
+  /// Waits until the server admits connections, to within milliseconds of its own. Errc::server
+  /// with the last lines of its log when it ends or `patience` passes; it is then stopped.
+  virtual Result<void> await_ready(std::chrono::milliseconds patience,
+                                   const Cancellation& cancel) = 0;
+};
+
+/// What runs on a cluster, as seen now.
+struct Seen {
+  bool runs = false;
+  bool is_ready = false;  ///< admits connections, or has until it was told to stop
+  pid_t pid = 0;          ///< a process of this machine; 0 where that cannot be told
+  std::chrono::sys_seconds started_at;
+  /// Where its socket is by its own account, which is elsewhere than asked for when somebody
+  /// started it by hand; empty where nobody could.
+  fs::path socket_directory;
+  int socket_port = 0;
 };
 
 class Runtime {
@@ -62,18 +101,22 @@ class Runtime {
 
   virtual std::string_view name() const = 0;
 
+  /// The build that serves a wish. Errc::not_found says what there is and how to get more.
+  virtual Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) = 0;
+
+  /// Makes a new cluster of `spec.build` in `spec.pgdata`, which is missing or empty: superuser
+  /// `postgres`, data checksums, UTF-8, the gate closed to all but that superuser on the socket
+  /// (postgres/initdb.h). Durable when it returns, and no server runs. Errc::server with initdb's
+  /// own words in detail.
+  virtual Result<void> make_cluster(const ServerSpec& spec, const postgres::Settings& settings,
+                                    const Cancellation& cancel) = 0;
+
   /// Starts a server on a cluster that has none; what a killed one left (pid file, socket) is
   /// cleared away first, once its last process has ended. Returns when the program runs, before it
   /// is ready: what can be done meanwhile is the caller's. Errc::in_use when the port is taken (by
   /// whom, where that can be told) or processes of an earlier server do not end, Errc::not_found
   /// when the build is gone, Errc::server otherwise.
-  virtual Result<Starting> start(const ServerSpec& spec) = 0;
-
-  /// Waits until the server admits connections, to within milliseconds of its own. Errc::server
-  /// with the last lines of its log when it ends or `patience` passes; it is then stopped.
-  virtual Result<void> await_ready(const ServerSpec& spec, const Starting& starting,
-                                   std::chrono::milliseconds patience,
-                                   const Cancellation& cancel) = 0;
+  virtual Result<std::unique_ptr<Starting>> start(const ServerSpec& spec) = 0;
 
   /// Stops whatever server runs on this cluster; none is success. Escalates to `immediate` and then
   /// to SIGKILL when it does not end in time, so it is bounded. The directory may be gone already.
@@ -82,8 +125,16 @@ class Runtime {
   /// Has the server read its configuration files again; none running is success.
   virtual Result<void> reload(const fs::path& pgdata) = 0;
 
-  /// The server that runs on this cluster, if any. A few system calls.
-  virtual Result<std::optional<postgres::PostmasterPid>> inspect(const fs::path& pgdata) const = 0;
+  /// What runs on this cluster.
+  virtual Result<Seen> inspect(const fs::path& pgdata) const = 0;
+
+  /// Waits a little until nothing of an earlier server works on the cluster any more: backends can
+  /// outlive a postmaster that was killed. Errc::in_use names what still does.
+  virtual Result<void> await_leftovers(const fs::path& pgdata) const = 0;
+
+  /// The number in the name of the control connection's socket, for a server that clients find with
+  /// `port`.
+  virtual int socket_port(int port) const = 0;
 };
 
 }  // namespace velo::runtime

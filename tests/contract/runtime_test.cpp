@@ -7,9 +7,8 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "postgres/build.h"
 #include "postgres/certificate.h"
-#include "postgres/initdb.h"
+#include "postgres/cluster.h"
 #include "runtime/registry.h"
 #include "support/environment.h"
 
@@ -34,18 +33,22 @@ class RuntimeContract : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     runtime_ = open_runtime(GetParam()).value();
-    const OsUser user = test::server_user();
-    const postgres::Build build =
-        postgres::choose_build(
-            postgres::find_builds("/nonexistent", "/usr/bin", Cancellation{}).value(), 0)
-            .value();
+    const auto build = runtime_->choose_build({.major = 0,
+                                               .home = "/nonexistent",
+                                               .path_variable = "/usr/bin",
+                                               .server_user = test::server_user()},
+                                              cancel_);
+    ASSERT_TRUE(build) << build.error().message;
+    spec_.build = *build;
     give(dir_.path());
     for (const char* name : {"fs", "run", "tls"}) {
       ASSERT_TRUE(create_directory(dir_.path() / name, 0700));
       give(dir_.path() / name);
     }
-    spec_ = {.bin = build.bin,
-             .major = build.major,
+    spec_ = {.build = *build,
+             .project = "contract",
+             .branch = "main",
+             .root = dir_.path() / "fs",
              .pgdata = dir_.path() / "fs/pgdata",
              .run_directory = dir_.path() / "run",
              .log = dir_.path() / "log",
@@ -53,14 +56,21 @@ class RuntimeContract : public testing::TestWithParam<std::string> {
              .port = unused_port(),
              .certificate = dir_.path() / "tls/server.crt",
              .certificate_key = dir_.path() / "tls/server.key",
-             .user = user,
              .overrides = {}};
-    const auto made = postgres::make_cluster(build, spec_.pgdata, user, {}, Cancellation{});
-    ASSERT_TRUE(made) << made.error().message << made.error().detail;
+    write_certificate();
+    make_cluster();
+  }
+
+  void write_certificate() const {
     const postgres::Certificate certificate = postgres::make_certificate("test").value();
-    const ActAs owner(user);
+    const ActAs owner(spec_.build.owner);
     ASSERT_TRUE(write_file(spec_.certificate, certificate.certificate_pem, 0600));
     ASSERT_TRUE(write_file(spec_.certificate_key, certificate.key_pem, 0600));
+  }
+
+  void make_cluster() {
+    const auto made = runtime_->make_cluster(spec_, {}, cancel_);
+    ASSERT_TRUE(made) << made.error().message << made.error().detail;
   }
 
   void TearDown() override {
@@ -68,20 +78,22 @@ class RuntimeContract : public testing::TestWithParam<std::string> {
   }
 
   void give(const fs::path& path) const {
-    const OsUser user = test::server_user();
+    const OsUser& user = spec_.build.owner;
     if (running_as_root()) ASSERT_EQ(::chown(path.c_str(), user.uid, user.gid), 0);
   }
 
   /// Starts and waits.
   Result<void> start() {
-    const Starting starting = TRY(runtime_->start(spec_));
-    return runtime_->await_ready(spec_, starting, 60s, cancel_);
+    const auto starting = TRY(runtime_->start(spec_));
+    return starting->await_ready(60s, cancel_);
   }
 
-  pid_t pid() const {
+  Seen seen() const {
     const auto server = runtime_->inspect(spec_.pgdata);
-    return server && *server ? (*server)->pid : 0;
+    EXPECT_TRUE(server) << server.error().message;
+    return server.value_or(Seen{});
   }
+  pid_t pid() const { return seen().pid; }
 
   TempDirectory dir_;
   std::unique_ptr<Runtime> runtime_;
@@ -93,8 +105,9 @@ TEST_P(RuntimeContract, AServerIsReadyWhenAwaitReadyReturnsAndGoneWhenStopReturn
   EXPECT_EQ(pid(), 0);
   const auto started = start();
   ASSERT_TRUE(started) << started.error().message << started.error().detail;
-  EXPECT_EQ(runtime_->inspect(spec_.pgdata).value()->status, "ready");
-  EXPECT_EQ(runtime_->inspect(spec_.pgdata).value()->port, spec_.port);
+  EXPECT_TRUE(seen().runs);
+  EXPECT_TRUE(seen().is_ready);
+  EXPECT_GT(pid(), 0);
   ASSERT_TRUE(runtime_->stop(spec_.pgdata, StopMode::fast));
   EXPECT_EQ(pid(), 0);
   EXPECT_EQ(postgres::read_control_file(spec_.pgdata)->state, postgres::ClusterState::shut_down);
@@ -113,7 +126,7 @@ TEST_P(RuntimeContract, AStalePidFileOfALivingForeignProcessIsNoObstacle) {
   ASSERT_TRUE(start());
   ASSERT_TRUE(runtime_->stop(spec_.pgdata, StopMode::fast));
   {
-    const ActAs owner(spec_.user);
+    const ActAs owner(spec_.build.owner);
     const std::string stale = fmt::format("{}\n{}\n1\n{}\n\n127.0.0.1\n1 1\nready\n", ::getpid(),
                                           spec_.pgdata.string(), spec_.port);
     ASSERT_TRUE(write_file(spec_.pgdata / "postmaster.pid", stale, 0600));
@@ -147,7 +160,7 @@ TEST_P(RuntimeContract, AServerThatCannotStartTellsTheEndOfItsLogAndLeavesNone) 
 }
 
 TEST_P(RuntimeContract, ABuildThatIsGoneIsNamed) {
-  spec_.bin = "/nonexistent/bin";
+  spec_.build.bin = "/nonexistent/bin";
   const auto started = start();
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().code, Errc::not_found);
@@ -165,7 +178,7 @@ TEST_P(RuntimeContract, ACancelledWaitStopsWhatWasStarted) {
   const auto starting = runtime_->start(spec_);
   ASSERT_TRUE(starting);
   cancel_.request();
-  const auto waited = runtime_->await_ready(spec_, *starting, 60s, cancel_);
+  const auto waited = (*starting)->await_ready(60s, cancel_);
   // Whoever is ready at the first look is ready; else the wait is given up and nothing runs.
   if (!waited) {
     EXPECT_EQ(waited.error().code, Errc::interrupted);
@@ -181,7 +194,8 @@ TEST_P(RuntimeContract, ServersRunUnprivilegedInTheirOwnSessionWithACleanEnviron
   const std::string environment = read_file(fmt::format("/proc/{}/environ", server)).value_or("");
   EXPECT_EQ(environment.find("VELO_SECRET"), std::string::npos);
   const std::string status = read_file(fmt::format("/proc/{}/status", server)).value_or("");
-  EXPECT_NE(status.find(fmt::format("Uid:\t{}", spec_.user.uid)), std::string::npos) << status;
+  EXPECT_NE(status.find(fmt::format("Uid:\t{}", spec_.build.owner.uid)), std::string::npos)
+      << status;
 }
 
 std::vector<std::string> names() {

@@ -1,0 +1,57 @@
+#include "runtime/owned_settings.h"
+
+namespace velo::runtime {
+namespace {
+
+/// A list element for settings that are comma-separated lists of paths (SplitDirectoriesString in
+/// src/backend/utils/adt/varlena.c): double-quoted, quotes doubled.
+std::string quote_list_element(const fs::path& path) {
+  std::string out = "\"";
+  for (const char c : path.string()) {
+    if (c == '"') out += '"';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string list_of(const std::vector<fs::path>& directories) {
+  std::string list;
+  for (const fs::path& directory : directories) {
+    list += (list.empty() ? "" : ",") + quote_list_element(directory);
+  }
+  return list;
+}
+
+}  // namespace
+
+std::vector<std::string> server_arguments(const ServerSpec& spec, const Listening& listening) {
+  const int major = spec.build.major;
+  std::vector<std::string> arguments{"-D", spec.pgdata.string()};
+  const auto set = [&](std::string_view name, std::string_view value) {
+    arguments.emplace_back("-c");
+    arguments.push_back(fmt::format("{}={}", name, value));
+  };
+  set("data_directory", spec.pgdata.string());
+  set("hba_file", (spec.pgdata / "pg_hba.conf").string());
+  set("ident_file", (spec.pgdata / "pg_ident.conf").string());
+  // An empty name would make the server complain in its log; there it is in nobody's way.
+  set("external_pid_file", (spec.run_directory / "pid").string());
+  set("listen_addresses", listening.addresses);
+  set("port", std::to_string(listening.port));
+  set("unix_socket_directories", list_of(listening.socket_directories));
+  set("unix_socket_permissions", "0700");
+  set("ssl", "on");
+  set("ssl_cert_file", spec.certificate.string());
+  set("ssl_key_file", spec.certificate_key.string());
+  set("ssl_ca_file", "");
+  set("ssl_crl_file", "");
+  if (major >= 14) set("ssl_crl_dir", "");
+  set("ssl_passphrase_command", "");
+  set("archive_mode", "off");
+  set("archive_command", "");
+  if (major >= 15) set("archive_library", "");
+  for (const auto& [name, value] : spec.overrides) set(name, value);
+  return arguments;
+}
+
+}  // namespace velo::runtime
