@@ -79,8 +79,7 @@ class Binder {
 std::string marks_for(const char* columns) {
   std::string marks = "?";
   const std::string_view list = columns;
-  for (auto commas = std::count(list.begin(), list.end(), ','); commas > 0; --commas)
-    marks += ", ?";
+  for (auto commas = std::ranges::count(list, ','); commas > 0; --commas) marks += ", ?";
   return marks;
 }
 

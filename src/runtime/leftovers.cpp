@@ -20,8 +20,7 @@ Result<std::vector<pid_t>> processes_in(const fs::path& directory) {
   }
   std::vector<pid_t> found;
   for (const std::string& name : TRY(list_directory("/proc"))) {
-    if (!std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; }))
-      continue;
+    if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
     struct stat status{};
     if (::stat(fmt::format("/proc/{}/cwd", name).c_str(), &status) == 0 &&
         status.st_dev == wanted.st_dev && status.st_ino == wanted.st_ino) {

@@ -296,7 +296,7 @@ std::vector<std::string> Velo::volume_names() const {
   for (const auto& entry : fs::directory_iterator(volumes(), ignored)) {
     names.push_back(entry.path().filename());
   }
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 
