@@ -67,6 +67,7 @@ TEST_P(Subscribed, ABranchIsCutFromThePublisher) {
                       "'logical replication%worker'"),
             "0");
 
+  dev.execute("SET statement_timeout = '20s'");  // one that reached the publisher would wait there
   dev.execute("DROP SUBSCRIPTION s");
   velo->ok("branch reset demo/dev --force");
   EXPECT_EQ(velo->value("demo/dev", "SELECT subenabled FROM pg_subscription"), "f");
