@@ -16,7 +16,7 @@ namespace {
 
 Result<std::filesystem::path> present_pgdata(const BranchRecords& b) {
   const auto driver = TRY(driver_of(b.project));
-  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
   TRY(driver->attach(b.incarnation.volume));
   if (path_exists(driver->root_of(b.incarnation.volume))) return pgdata;
   return fail_with_hint(Errc::storage,

@@ -1,8 +1,9 @@
 #include "runtime/native.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
+
+#include <csignal>
 
 #include "base/files.h"
 #include "base/process.h"

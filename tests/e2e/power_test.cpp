@@ -1,7 +1,7 @@
 // Servers outlive terminals and come back after the machine went down.
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "base/process.h"

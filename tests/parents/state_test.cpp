@@ -1,7 +1,7 @@
 // Parents in a state: recovering, down, orphaned, or started by somebody else.
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "base/files.h"
