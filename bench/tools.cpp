@@ -1,8 +1,12 @@
 #include "bench/tools.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/magic.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -19,6 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto program_patience = 60min;
+constexpr auto rest_patience = 2min;
 
 }  // namespace
 
@@ -72,12 +77,23 @@ Result<OsUser> owner_of(const fs::path& path) {
 }
 
 Result<void> settle(const fs::path& place) {
-  TRY(sync_file_system(place));  // on btrfs this also wakes who takes deleted subvolumes away
-  if (running_as_root() && TRY(file_system_magic(place)) == BTRFS_SUPER_MAGIC) {
-    TRY(run_program({"/usr/bin/btrfs", "subvolume", "sync", place.string()}, plain_environment()));
-    TRY(sync_file_system(place));
+  if (!running_as_root() || TRY(file_system_magic(place)) != BTRFS_SUPER_MAGIC) {
+    return sync_file_system(place);
   }
-  return {};
+  const Fd directory = TRY(open_file(place, O_RDONLY | O_DIRECTORY));
+  const Deadline deadline(rest_patience);
+  for (;;) {
+    // Unlike syncfs(2) this also wakes the kernel's thread that takes deleted subvolumes away; one
+    // in which a process still had a file open is seen by it only the next time.
+    if (::ioctl(directory.get(), BTRFS_IOC_SYNC, nullptr) != 0) {
+      return fail_errno(errno, fmt::format("sync {}", place.string()));
+    }
+    const Ran left = TRY(run_program({"/usr/bin/btrfs", "subvolume", "list", "-d", place.string()},
+                                     plain_environment()));
+    if (left.out.empty()) return {};
+    if (deadline.passed()) return fail(Errc::failed, "{} does not come to rest", place.string());
+    ::poll(nullptr, 0, 10);
+  }
 }
 
 }  // namespace velo::bench
