@@ -54,11 +54,7 @@ Result<void> share_wal_segment(const fs::path& from, const fs::path& to) {
   return copy_wal_segment(from, to);
 }
 
-struct Source {
-  bool runs = false;
-  std::optional<postgres::Connection> connection;
-  std::string refusal;  ///< why there is no connection although it runs
-};
+using Source = Approach::Source;
 
 Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::path& pgdata) {
   Source source;
@@ -75,6 +71,19 @@ Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::pa
 }
 
 }  // namespace
+
+Approach::Approach(Engine& engine, const BranchRecords& parent, fs::path pgdata)
+    : engine_(&engine),
+      parent_(&parent),
+      pgdata_(std::move(pgdata)),
+      found_(std::async(std::launch::async,
+                        [this] { return look_at(*engine_, *parent_, pgdata_); })) {}
+
+Approach::~Approach() = default;
+
+Result<Approach::Source> Approach::take() {
+  return found_.valid() ? found_.get() : look_at(*engine_, *parent_, pgdata_);
+}
 
 storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
   return {.home_id = engine.catalog().home_id(),
@@ -115,7 +124,8 @@ Result<void> check_clonable(const storage::Driver& driver, const BranchRecords& 
 }
 
 Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storage::Driver& driver,
-                                    const BranchRecords& parent, const BranchRecords& child) {
+                                    const BranchRecords& parent, const BranchRecords& child,
+                                    Approach& approach) {
   const OsUser owner = TRY(owner_of(parent.project));
   const fs::path source_root = driver.root_of(parent.incarnation.volume);
   const fs::path source_pgdata = pgdata_in(source_root);
@@ -123,7 +133,7 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
   const fs::path pgdata = pgdata_in(root);
   const bool atomic = driver.capabilities().atomic_snapshot;
 
-  Source source = TRY(look_at(engine, parent, source_pgdata));
+  Source source = TRY(approach.take());
   ClonedCluster cloned;
   cloned.first_start.may_have_subscriptions = true;
   const auto count_subscriptions = [&](const postgres::Rows& rows) {
