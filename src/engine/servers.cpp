@@ -95,11 +95,12 @@ Result<void> disable_subscriptions(Engine& engine, const BranchRecords& b,
 Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection& connection,
                           const std::string& verifier, const Cancellation& cancel) {
   // OID 10 is the bootstrap superuser, whatever it is called now (BOOTSTRAP_SUPERUSERID in
-  // src/include/catalog/pg_authid.dat).
+  // src/include/catalog/pg_authid.dat). This is the server's first query, with nothing in its
+  // caches: tables and functions rather than the views over them, which it would have to look up.
   const auto facts = TRY(connection.query(
-      "SELECT (SELECT rolname FROM pg_roles WHERE oid = 10),"
+      "SELECT (SELECT rolname FROM pg_authid WHERE oid = 10),"
       " (SELECT count(*) FROM pg_subscription),"
-      " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xacts),"
+      " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xact()),"
       " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END,"
       " (SELECT timeline_id FROM pg_control_checkpoint()),"
       " current_setting('server_version')",
