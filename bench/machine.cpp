@@ -17,17 +17,15 @@
 namespace velo::bench {
 namespace {
 
-/// The value of the first line of a file that begins with `key`.
+/// The value of the first line of a file that begins with `key`, without quotes.
 std::string line_after(const fs::path& file, const std::string& key) {
   std::ifstream in(file);
+  constexpr std::string_view around = " \t:=\"";
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with(key)) {
-      return std::string(
-          trim(std::string_view(line)
-                   .substr(key.size())
-                   .substr(std::min(line.size() - key.size(),
-                                    line.find_first_not_of(" \t:=\"", key.size()) - key.size()))));
-    }
+    if (!line.starts_with(key)) continue;
+    const std::size_t from = line.find_first_not_of(around, key.size());
+    const std::size_t to = line.find_last_not_of(around);
+    if (from != std::string::npos) return line.substr(from, to - from + 1);
   }
   return "unknown";
 }
