@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by test.sh and demo.sh: rights, and the Debian packages that are needed.
+# Sourced by test.sh, bench.sh and demo.sh: rights, and the Debian packages that are needed.
 
 # What compiling Velo and running a server takes.
 # (Debian's postgresql starts a cluster of its own on port 5432: Velo leaves it alone.)
@@ -12,6 +12,9 @@ build_packages=(
 )
 # shellcheck disable=SC2034
 test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron)
+# pgbench comes with postgresql.
+# shellcheck disable=SC2034
+bench_packages=(xfsprogs)
 # shellcheck disable=SC2034
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 

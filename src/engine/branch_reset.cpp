@@ -60,6 +60,7 @@ Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name) {
   const auto driver = TRY(driver_of(old.project));
   const auto runtime = TRY(runtime_of(old.project));
   TRY(check_clonable(engine, *driver, parent));
+  Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume));
   TRY(check_room(engine, *driver, old.project.pool,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   const auto grace = TRY(grace_period(engine));
@@ -89,7 +90,7 @@ Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name) {
   TRY(or_undo(operation, [&]() -> Result<void> {
     ClonedCluster cloned;
     for (;;) {
-      auto made = clone_cluster(engine, operation, *driver, parent, b);
+      auto made = clone_cluster(engine, operation, *driver, parent, b, approach);
       if (!made && made.error().code == Errc::already_exists) {
         TRY(operation.replan(draft));
         continue;

@@ -60,30 +60,20 @@ Result<void> share_wal_segment(const fs::path& from, const fs::path& to) {
   return copy_wal_segment(from, to);
 }
 
-struct Source {
-  bool runs = false;
-  std::optional<postgres::Connection> connection;
-  Error refusal;  ///< why there is no connection although it runs
-};
+using Source = Approach::Source;
+
+/// Whether the cluster's server replays WAL after a crash, its own or a backend's.
+bool recovers(const fs::path& pgdata, const OsUser& owner) {
+  const ActAs as(owner);
+  const auto control = postgres::read_control_file(pgdata);
+  return control && control->state == postgres::ClusterState::in_crash_recovery;
+}
 
 Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::path& pgdata,
-                       const OsUser& owner, bool needs_connection) {
+                       std::chrono::milliseconds patience) {
   Source source;
   source.runs = TRY(TRY(runtime_of(parent.project))->inspect(pgdata)).runs;
   if (!source.runs) return source;
-  const auto control = [&] {
-    const ActAs as(owner);
-    return postgres::read_control_file(pgdata);
-  }();
-  auto patience = connect_patience;
-  if (control && control->state == postgres::ClusterState::in_crash_recovery) {
-    // A snapshot need not wait: its own recovery replays the same WAL.
-    patience = needs_connection ? checkpoint_patience : 1s;
-    if (needs_connection) {
-      engine.observer().notice(fmt::format(
-          "{} is recovering from a crash: waiting until it is done", parent.full_name()));
-    }
-  }
   auto connection = connect_to(engine, parent, engine.cancel(), patience);
   TRY(engine.cancel().check());
   if (connection) {
@@ -119,6 +109,30 @@ std::map<std::string, std::string> tablespace_names(Engine& engine, const Branch
 }
 
 }  // namespace
+
+Approach::Approach(Engine& engine, const BranchRecords& parent, fs::path pgdata)
+    : engine_(&engine),
+      parent_(&parent),
+      pgdata_(std::move(pgdata)),
+      found_(std::async(std::launch::async, [this] { return look(); })) {}
+
+Approach::~Approach() = default;
+
+Result<Approach::Source> Approach::look() const {
+  const OsUser owner = TRY(owner_of(parent_->project));
+  return look_at(*engine_, *parent_, pgdata_, recovers(pgdata_, owner) ? 1s : connect_patience);
+}
+
+Result<Approach::Source> Approach::take(bool needs_connection) {
+  Source source = TRY(found_.valid() ? found_.get() : look());
+  const OsUser owner = TRY(owner_of(parent_->project));
+  if (!needs_connection || !source.runs || source.connection || !recovers(pgdata_, owner)) {
+    return source;
+  }
+  engine_->observer().notice(
+      fmt::format("{} is recovering from a crash: waiting until it is done", parent_->full_name()));
+  return look_at(*engine_, *parent_, pgdata_, checkpoint_patience);
+}
 
 storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
   return {.home_id = engine.catalog().home_id(),
@@ -165,7 +179,8 @@ Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
 }
 
 Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storage::Driver& driver,
-                                    const BranchRecords& parent, const BranchRecords& child) {
+                                    const BranchRecords& parent, const BranchRecords& child,
+                                    Approach& approach) {
   const OsUser owner = TRY(owner_of(parent.project));
   const fs::path source_root = driver.root_of(parent.incarnation.volume);
   const fs::path source_pgdata = pgdata_in(source_root);
@@ -173,7 +188,7 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
   const fs::path pgdata = pgdata_in(root);
   const bool atomic = driver.capabilities().atomic_snapshot;
 
-  Source source = TRY(look_at(engine, parent, source_pgdata, owner, !atomic));
+  Source source = TRY(approach.take(!atomic));
   ClonedCluster cloned;
   bool& subscriptions = cloned.first_start.may_have_subscriptions;
   const auto clone_with = [&](const storage::FileFilter& filter) {

@@ -5,11 +5,17 @@
 // others; a parent that is down as it stands.
 #pragma once
 
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <string>
+
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/operation.h"
 #include "engine/records.h"
 #include "engine/servers.h"
+#include "postgres/connection.h"
 #include "storage/driver.h"
 
 namespace velo::engine {
@@ -26,11 +32,44 @@ struct ClonedCluster {
 Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
                             const BranchRecords& parent);
 
+/// The way into a parent, found by a thread of its own: a connection takes the server a process and
+/// some milliseconds, which go by while the plan is written. It changes nothing, so whoever then
+/// refuses just lets go of it.
+class Approach {
+ public:
+  /// `engine` and `parent` must outlive it, and stay as they are until clone_cluster returns.
+  Approach(Engine& engine, const BranchRecords& parent, std::filesystem::path pgdata);
+  Approach(const Approach&) = delete;
+  Approach& operator=(const Approach&) = delete;
+  Approach(Approach&&) = delete;
+  Approach& operator=(Approach&&) = delete;
+  /// Waits for the thread, which looks at the engine's cancellation.
+  ~Approach();
+
+  struct Source {
+    bool runs = false;
+    std::optional<postgres::Connection> connection;
+    Error refusal;  ///< why there is no connection although it runs
+  };
+  /// What was found; looks again when it was taken before. With `needs_connection` a parent that
+  /// recovers from a crash is waited for; a snapshot need not, its own recovery replays the same
+  /// WAL.
+  Result<Source> take(bool needs_connection);
+
+ private:
+  Result<Source> look() const;
+  Engine* engine_;
+  const BranchRecords* parent_;
+  std::filesystem::path pgdata_;
+  std::future<Result<Source>> found_;
+};
+
 /// The steps checkpoint, clone and prepare of `operation`: makes the volume
 /// `child.incarnation.volume` with the mark of `child`. Errc::already_exists when another home has
 /// a volume of that name.
 Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storage::Driver& driver,
-                                    const BranchRecords& parent, const BranchRecords& child);
+                                    const BranchRecords& parent, const BranchRecords& child,
+                                    Approach& approach);
 
 storage::Mark mark_for(const Engine& engine, const BranchRecords& branch);
 

@@ -51,7 +51,7 @@ std::string drift_columns(int major) {
   // OID 10 is the bootstrap superuser, whatever it is called now (BOOTSTRAP_SUPERUSERID in
   // src/include/catalog/pg_authid.dat).
   return fmt::format(
-      "(SELECT rolname FROM pg_roles WHERE oid = 10), "
+      "(SELECT rolname FROM pg_authid WHERE oid = 10), "
       "current_setting('server_version'), {}, {}",
       major >= first_major_with_database_versions ? changed_databases : "NULL", changed_providers);
 }

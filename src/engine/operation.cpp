@@ -138,7 +138,8 @@ Result<void> Operation::carry_out_finish() {
   if (record_.state == "done") return {};
   record_.state = "done";
   record_.ended_at = now();
-  return engine_->catalog().update(record_);
+  // What is finished and lost by a power failure is finished again by the next command.
+  return engine_->catalog().update_without_waiting(record_);
 }
 
 std::unexpected<Error> Operation::undo(Error why) {

@@ -82,10 +82,12 @@ Result<void> disable_subscriptions(Engine& engine, const BranchRecords& b,
 /// What a cluster needs before anybody is let in for the first time.
 Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection& connection,
                           const std::string& verifier, const Cancellation& cancel) {
+  // This is the server's first query, with nothing in its caches: tables and functions rather than
+  // the views over them, which it would have to look up.
   constexpr std::size_t own_columns = 4;
   const auto facts = TRY(connection.query(
       "SELECT (SELECT count(*) FROM pg_subscription),"
-      " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xacts),"
+      " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xact()),"
       " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END,"
       " (SELECT timeline_id FROM pg_control_checkpoint()), " +
           drift_columns(b.project.pg_major),

@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 
 /// What status may spend on measuring volumes that never were.
 constexpr Seconds measuring_budget = 40ms;
+/// How much data a walk over its extents gets through; 190 ms were seen for 1 GB of pgbench's.
+constexpr double measured_bytes_a_second = 5e9;
 
 OperationState state_of(const Engine& engine, const catalog::Operation& record) {
   if (record.state == "done") return OperationState::done;
@@ -40,14 +42,24 @@ OperationView view_of(const Engine& engine, const catalog::Operation& record) {
           .error = record.error};
 }
 
-/// Measures present volumes that never were measured, until the budget is spent.
+/// How long measuring one volume takes, judged by the largest that was ever measured: branches are
+/// about as large as their parents. Zero as long as none was.
+Seconds expected_time(const Survey& survey) {
+  std::uint64_t largest = 0;
+  for (const auto& [id, size] : survey.sizes()) largest = std::max(largest, size.referenced);
+  return Seconds(static_cast<double>(largest) / measured_bytes_a_second);
+}
+
+/// Measures present volumes that never were measured, as far as the budget goes. Large ones are
+/// measured by `branch get` only.
 Result<void> measure_some(Engine& engine, const Survey& survey) {
   const Stopwatch watch;
+  const Seconds each = expected_time(survey);
   for (const catalog::Branch& branch : survey.branch_records()) {
     if (branch.deleted_at || survey.sizes().contains(branch.incarnation_id)) continue;
     const catalog::Incarnation* life = survey.incarnation(branch.incarnation_id);
     if (life == nullptr) continue;
-    if (watch.elapsed() > measuring_budget) break;
+    if (watch.elapsed() + each > measuring_budget) break;
     const auto driver = TRY(driver_of(TRY(engine.catalog().project(branch.project_id))));
     const auto sizes = driver->measure({life->volume});
     if (!sizes || sizes->empty()) continue;
