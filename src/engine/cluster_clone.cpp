@@ -125,10 +125,8 @@ Result<Approach::Source> Approach::look() const {
 
 Result<Approach::Source> Approach::take(bool needs_connection) {
   Source source = TRY(found_.valid() ? found_.get() : look());
-  const OsUser owner = TRY(owner_of(parent_->project));
-  if (!needs_connection || !source.runs || source.connection || !recovers(pgdata_, owner)) {
-    return source;
-  }
+  if (!needs_connection || !source.runs || source.connection) return source;
+  if (!recovers(pgdata_, TRY(owner_of(parent_->project)))) return look();  // it has by now
   engine_->observer().notice(
       fmt::format("{} is recovering from a crash: waiting until it is done", parent_->full_name()));
   return look_at(*engine_, *parent_, pgdata_, checkpoint_patience);
