@@ -74,6 +74,8 @@ Result<BranchRecords> draft_records(const BranchRecords& parent, const CreateBra
   b.incarnation.branch_id = b.branch.id;
   b.incarnation.parent_incarnation_id = parent.incarnation.id;
   b.incarnation.bin_directory = parent.incarnation.bin_directory;
+  b.incarnation.image = parent.incarnation.image;
+  b.incarnation.image_digest = parent.incarnation.image_digest;
   b.incarnation.pg_version = parent.incarnation.pg_version;
   b.incarnation.first_start = true;
   b.incarnation.created_at = created;

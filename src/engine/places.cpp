@@ -55,8 +55,8 @@ std::pair<int, int> ephemeral_range() {
 
 }  // namespace
 
-Result<Placement> choose_place(Engine& engine, const std::string& storage,
-                               const std::string& pool) {
+Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
+                               const OsUser& owner) {
   fs::path place = pool;
   if (place.empty()) place = TRY(get_config(engine, "pool")).value;
   const bool chosen_by_us = place.empty();
@@ -71,7 +71,7 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage,
                           fmt::format("the pool {} does not exist", place.string()),
                           "make the directory, or mount the file system there");
   }
-  TRY(check_reachable(place, engine.home().server_user()));
+  TRY(check_reachable(place, owner));
   if (storage == "auto") {
     storage::Choice choice = TRY(storage::choose_driver(place));
     return Placement{.driver = choice.driver, .pool = place.string(), .reason = choice.reason};

@@ -152,6 +152,8 @@ Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& b
   return runtime::ServerSpec{.build = {.major = b.project.pg_major,
                                        .version = b.incarnation.pg_version,
                                        .bin = b.incarnation.bin_directory,
+                                       .image = b.incarnation.image,
+                                       .digest = b.incarnation.image_digest,
                                        .owner = TRY(owner_of(b.project))},
                              .project = b.project.name,
                              .branch = b.branch.name,
@@ -195,6 +197,9 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
     spec.overrides.emplace_back("max_logical_replication_workers", "0");
   }
   const auto starting = TRY(runtime->start(spec));
+  if (const std::string remark = starting->remark(); !remark.empty()) {
+    engine.observer().warning(remark);
+  }
   if (!b.incarnation.first_start) return starting->await_ready(ready_patience, cancel);
   // The verifier takes 4096 rounds of SHA-256: made while the server starts.
   const auto verifier = [&]() -> Result<std::string> {

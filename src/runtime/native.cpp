@@ -122,12 +122,22 @@ class Native final : public Runtime {
  public:
   std::string_view name() const override { return "native"; }
 
+  Result<std::string> check(const Cancellation&) const override {
+    return "servers are processes of this machine";
+  }
+
   Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) override {
+    if (!wish.image.empty()) {
+      return fail_with_hint(Errc::usage, "servers that are processes run no image",
+                            "leave out --image, or choose --runtime docker");
+    }
     const postgres::Build build = TRY(postgres::choose_build(
         TRY(postgres::find_builds(wish.home, wish.path_variable, cancel)), wish.major));
     return Build{.major = build.major,
                  .version = build.version,
                  .bin = build.bin,
+                 .image = {},
+                 .digest = {},
                  .owner = wish.server_user};
   }
 
@@ -185,8 +195,11 @@ class Native final : public Runtime {
     return Seen{.runs = true,
                 .is_ready = status == "ready" || status == "standby" || status == "stopping",
                 .pid = server->pid,
-                .started_at = server->started_at};
+                .started_at = server->started_at,
+                .remark = {}};
   }
+
+  Result<void> collect_log(const fs::path&, const fs::path&) override { return {}; }
 
   int socket_port(int port) const override { return port; }
 };

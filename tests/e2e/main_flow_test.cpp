@@ -113,6 +113,8 @@ std::vector<Where> places() {
   for (const char* driver : {"btrfs", "reflink", "copy"}) {
     for (const int major : {13, 15, 17, 18}) all.push_back({.driver = driver, .major = major});
   }
+  all.push_back({.driver = "btrfs", .major = 17, .runtime = "docker"});
+  all.push_back({.driver = "reflink", .major = 15, .runtime = "docker"});
   return all;
 }
 
