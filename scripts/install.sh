@@ -12,6 +12,9 @@ build_packages=(
 )
 # shellcheck disable=SC2034
 test_packages=(libgtest-dev libgmock-dev xfsprogs)
+# A Docker daemon, and what its images are made with (tests/docker).
+# shellcheck disable=SC2034
+docker_packages=(docker.io iproute2 iptables mmdebstrap)
 # shellcheck disable=SC2034
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 

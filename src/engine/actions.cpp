@@ -49,7 +49,8 @@ Result<void> do_forget_branch(Engine& engine, const Args& args) {
   TRY(remove_tree(engine.home().run_directory(id)));
   const fs::path log = engine.home().log_file(id);
   TRY(remove_file(log));
-  for (const char* beside : {".1", ".at"}) TRY(remove_file(log.string() + beside));
+  TRY(remove_file(log.string() + ".1"));
+  TRY(remove_file(fs::path(log).replace_extension("at")));
   return {};
 }
 

@@ -155,7 +155,9 @@ class Docker final : public Runtime {
 
   Result<std::string> check(const Cancellation& cancel) const override {
     DockerApi api = TRY(DockerApi::open(cancel));
-    return fmt::format("the Docker daemon {} at {} answers", api.daemon_version(), api.endpoint());
+    const auto version = TRY(api.get("/version"));
+    return fmt::format("the Docker daemon {} at {} answers", version.value("Version", ""),
+                       api.endpoint());
   }
 
   Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) override {

@@ -36,8 +36,6 @@ class DockerApi {
   Result<void> stream(HttpRequest request, std::chrono::milliseconds patience);
 
   const std::string& endpoint() const { return endpoint_; }
-  /// "20.10.24", and what calls itself so ("Podman Engine" for one).
-  const std::string& daemon_version() const { return daemon_version_; }
 
   /// A daemon on a busy machine takes its time, above all to set up networks.
   static constexpr std::chrono::milliseconds usual_patience{60'000};
@@ -51,7 +49,6 @@ class DockerApi {
   Http http_;
   std::string endpoint_;
   std::string version_;  ///< "/v1.41"
-  std::string daemon_version_;
   const Cancellation* cancel_;
 };
 

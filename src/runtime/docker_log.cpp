@@ -29,7 +29,7 @@ std::string without_frames(std::string_view frames) {
 }
 
 std::filesystem::path place_file(const std::filesystem::path& log) {
-  return log.string() + ".at";
+  return std::filesystem::path(log).replace_extension("at");
 }
 
 /// "2025-10-09T18:40:21.123456789Z" as a number of seconds for `since`, which includes its moment.

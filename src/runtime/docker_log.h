@@ -13,7 +13,7 @@ namespace velo::runtime {
 Result<std::string> log_of(DockerApi& api, const std::string& container, int lines);
 
 /// Appends to the file `log` what the container has written since the last time, or all of it. Up
-/// to where is kept beside it, in `<log>.at`.
+/// to where is kept beside it, with the extension .at.
 Result<void> append_log(DockerApi& api, const std::string& container,
                         const std::filesystem::path& log);
 

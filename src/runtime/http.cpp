@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/text.h"
+
 namespace velo::runtime {
 namespace {
 
@@ -34,6 +36,17 @@ size_t take_data(char* data, size_t one, size_t count, void* user) {
     exchange.answer.body += piece;
   }
   return piece.size();
+}
+
+size_t take_header(char* data, size_t one, size_t count, void* user) {
+  auto& exchange = *static_cast<Exchange*>(user);
+  const std::string_view line(data, one * count);
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return line.size();
+  std::string name(line.substr(0, colon));
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  exchange.answer.headers[name] = trim(line.substr(colon + 1));
+  return line.size();
 }
 
 int look_at_cancel(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -115,6 +128,8 @@ Result<HttpAnswer> Http::send(const HttpRequest& request, std::chrono::milliseco
   }
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take_data);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &take_header);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
   curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &look_at_cancel);
   curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
   curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
