@@ -46,11 +46,12 @@ class Watch {
   Result<void> await(std::chrono::milliseconds patience, const Cancellation& cancel) const {
     const Deadline deadline(patience);
     const Container container = TRY(look_at(*api_, id_));
+    if (has_ended(container)) return give_up("the server ended while starting");
     const std::optional<Process> process = process_of(container);
     for (;;) {
       if (is_ready()) return {};
       // The wait for the first process's end is the pause between two looks.
-      if (process ? TRY(process->wait(1ms)) : !TRY(look_at(*api_, id_)).runs) {
+      if (process ? TRY(process->wait(1ms)) : has_ended(TRY(look_at(*api_, id_)))) {
         return give_up("the server ended while starting");
       }
       TRY(cancel.check());
@@ -68,6 +69,11 @@ class Watch {
   }
 
  private:
+  /// One that the daemon started again had ended too.
+  static bool has_ended(const Container& container) {
+    return !container.runs || container.restarts > 0;
+  }
+
   /// None when it has ended already, or the daemon's processes are not this machine's.
   static std::optional<Process> process_of(const Container& container) {
     if (container.pid == 0) return std::nullopt;

@@ -134,7 +134,8 @@ Result<Container> look_at(DockerApi& api, const std::string& id) {
   if (container.name.starts_with('/')) container.name.erase(0, 1);
   container.given_name = labels.value("velo.name", "");
   container.log = labels.value("velo.log", "");
-  container.runs = state.value("Running", false);
+  container.runs = state.value("Running", false) && !state.value("Restarting", false);
+  container.restarts = answer.value("RestartCount", 0);
   container.exit_code = state.value("ExitCode", 0);
   container.pid = state.value("Pid", 0);
   container.started_at = second_of(state.value("StartedAt", ""));

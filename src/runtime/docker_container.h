@@ -26,6 +26,7 @@ struct Container {
   std::string given_name;  ///< the name that Velo gave it
   std::string log;         ///< the log file that its words belong in
   bool runs = false;
+  int restarts = 0;  ///< how often the daemon started it again, after it had ended by itself
   int exit_code = 0;
   pid_t pid = 0;  ///< of its first process, on the daemon's machine; 0 when it does not run
   std::chrono::sys_seconds started_at;
