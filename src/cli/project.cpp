@@ -103,6 +103,7 @@ Command create() {
             .help = "Run it in containers of this image (default: postgres:N-alpine)",
             .assign = into(request->image)},
            port_option(request->port),
+           bind_option(request->address),
            setting_option(request->settings)},
       .examples = {{"velo project create demo", ""},
                    {"velo project create demo --pg-version 15 --pg-conf work_mem=64MB", ""},

@@ -177,4 +177,11 @@ Result<int> free_port(Engine& engine, int wanted) {
   return fail(Errc::in_use, "no port between {} and {} is free", lowest_port, highest_port);
 }
 
+Result<void> check_address(const std::string& address) {
+  in_addr ignored{};
+  if (::inet_pton(AF_INET, address.c_str(), &ignored) == 1) return {};
+  return fail_with_hint(Errc::usage, fmt::format("'{}' is not an IPv4 address", address),
+                        "write one of this machine's, or 0.0.0.0 for all of them");
+}
+
 }  // namespace velo::engine

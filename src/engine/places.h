@@ -49,4 +49,7 @@ std::string volume_key(const std::string& pool, const std::string& volume);
 /// it. Errc::in_use for a wanted one that is taken. Called inside the transaction that reserves it.
 Result<int> free_port(Engine& engine, int wanted);
 
+/// Errc::usage for what is no IPv4 address.
+Result<void> check_address(const std::string& address);
+
 }  // namespace velo::engine

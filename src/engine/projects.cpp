@@ -54,7 +54,7 @@ Result<BranchRecords> draft_records(const CreateProject& request, const ChosenRu
   b.incarnation.pg_version = build.version;
   b.incarnation.first_start = true;
   b.incarnation.created_at = created;
-  b.endpoint = {.branch_id = b.branch.id, .address = "127.0.0.1", .port = 0, .active = true};
+  b.endpoint = {.branch_id = b.branch.id, .address = request.address, .port = 0, .active = true};
   return b;
 }
 
@@ -96,6 +96,7 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
 
 Result<CreatedProject> create_project(Engine& engine, const CreateProject& request) {
   TRY(check_name("project", request.name));
+  TRY(check_address(request.address));
   TRY(mend(engine));
   TRY(check_name_is_free(engine, request.name));
   const ChosenRuntime chosen = TRY(choose_runtime(engine, request.runtime));

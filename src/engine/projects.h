@@ -20,6 +20,7 @@ struct CreateProject {
   std::string pool;     ///< a place; empty: chosen (docs/architecture.md, "Where volumes live")
   std::string runtime;  ///< a runtime's name, or auto; empty: what the config says
   int port = 0;         ///< 0: the next free one
+  std::string address = "127.0.0.1";  ///< where it listens, an IPv4 address
   std::map<std::string, std::string> settings;
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "engine/collations.h"
 #include "engine/passwords.h"
 #include "postgres/certificate.h"
 #include "postgres/hba.h"
@@ -197,10 +198,15 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
     spec.overrides.emplace_back("max_logical_replication_workers", "0");
   }
   const auto starting = TRY(runtime->start(spec));
-  if (const std::string remark = starting->remark(); !remark.empty()) {
-    engine.observer().warning(remark);
+  const std::string remark = starting->remark();
+  if (!remark.empty()) engine.observer().warning(remark);
+  if (!b.incarnation.first_start) {
+    TRY(starting->await_ready(ready_patience, cancel));
+    if (remark.empty()) return {};
+    auto connection = connect_to(engine, b, cancel);
+    // It runs: that it cannot be asked is no reason to take it down.
+    return connection ? report_collations(engine, b, *connection) : Result<void>{};
   }
-  if (!b.incarnation.first_start) return starting->await_ready(ready_patience, cancel);
   // The verifier takes 4096 rounds of SHA-256: made while the server starts.
   const auto verifier = [&]() -> Result<std::string> {
     return postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
@@ -208,6 +214,7 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   TRY(starting->await_ready(ready_patience, cancel));
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
     auto connection = TRY(connect_to(engine, b, cancel));
+    if (!remark.empty()) TRY(report_collations(engine, b, connection));
     return make_its_own(engine, b, connection, TRY(verifier), cancel);
   }());
 }
