@@ -106,7 +106,7 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
                                  .image = request.image,
                                  .home = engine.home().root(),
                                  .path_variable = engine.path_variable(),
-                                 .server_user = engine.home().server_user(),
+                                 .server_user = Home::server_user(),
                                  .tell =
                                      [&](std::string_view what) {
                                        engine.observer().notice(fmt::format("pulled {}", what));
@@ -132,10 +132,8 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
         TRY(operation.replan(draft));
       }
     }));
-    TRY(operation.step(
-        "initdb", fmt::format("Initialize PostgreSQL {}", build.version), [&]() -> Result<void> {
-          return runtime->make_cluster(TRY(spec_of(engine, b)), request.settings, engine.cancel());
-        }));
+    TRY(operation.step("initdb", fmt::format("Initialize PostgreSQL {}", build.version),
+                       [&] { return make_new_cluster(engine, b, engine.cancel()); }));
     TRY(operation.step("start", "PostgreSQL ready", [&]() -> Result<void> {
       TRY(ensure_certificate(engine, b.project));
       return start_new_cluster(engine, b, engine.cancel());

@@ -219,6 +219,12 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   }());
 }
 
+Result<void> make_new_cluster(Engine& engine, const BranchRecords& b, const Cancellation& cancel) {
+  const runtime::ServerSpec spec = TRY(spec_of(engine, b));
+  TRY(ensure_run_directory(spec.run_directory, spec.build.owner));
+  return TRY(runtime_of(b.project))->make_cluster(spec, b.branch.settings, cancel);
+}
+
 Result<void> start_new_cluster(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
   const auto runtime = TRY(runtime_of(b.project));
   const runtime::ServerSpec spec = TRY(spec_of(engine, b));

@@ -188,14 +188,13 @@ class Docker final : public Runtime {
                  .bin = {},
                  .image = name,
                  .digest = image.id,
-                 .owner = running_as_root() ? server.user : wish.server_user};
+                 .owner = running_as_root() ? server.user : TRY(Result<OsUser>(wish.server_user))};
   }
 
   Result<void> make_cluster(const ServerSpec& spec, const postgres::Settings& settings,
                             const Cancellation& cancel) override {
     DockerApi api = TRY(DockerApi::open(never));
     const Image image = TRY(resolve(api, spec.build)).image;
-    TRY(ensure_directory(spec.run_directory, 0700));
     const std::string id = TRY(create_first_start(api, spec, image));
     auto made = [&]() -> Result<void> {
       TRY(start_container(api, id));

@@ -29,8 +29,8 @@ int minor_of(const std::string& text) {
 }
 
 bool mentions(const std::string& message, std::initializer_list<const char*> texts) {
-  return std::any_of(texts.begin(), texts.end(),
-                     [&](const char* text) { return message.find(text) != std::string::npos; });
+  return std::ranges::any_of(
+      texts, [&](const char* text) { return message.find(text) != std::string::npos; });
 }
 
 std::unexpected<Error> refusal(int status, const std::string& body) {
@@ -100,7 +100,7 @@ Result<std::string> DockerApi::send(HttpRequest request, std::chrono::millisecon
 }
 
 Result<json> DockerApi::get(const std::string& path) {
-  const json answer = json::parse(TRY(fetch(path)), nullptr, /*allow_exceptions=*/false);
+  json answer = json::parse(TRY(fetch(path)), nullptr, /*allow_exceptions=*/false);
   if (answer.is_discarded()) {
     return fail(Errc::server, "the Docker daemon's answer to {} is no JSON", path);
   }
@@ -124,8 +124,8 @@ Result<void> DockerApi::remove(const std::string& path, std::chrono::millisecond
   return {};
 }
 
-Result<std::string> DockerApi::fetch(const std::string& path) {
-  return send({.target = path}, usual_patience);
+Result<std::string> DockerApi::fetch(const std::string& path, std::chrono::milliseconds patience) {
+  return send({.target = path}, patience);
 }
 
 Result<void> DockerApi::stream(HttpRequest request, std::chrono::milliseconds patience) {

@@ -31,7 +31,8 @@ class DockerApi {
                               std::chrono::milliseconds patience = usual_patience);
   Result<void> remove(const std::string& path, std::chrono::milliseconds patience = usual_patience);
   /// The answer as it is.
-  Result<std::string> fetch(const std::string& path);
+  Result<std::string> fetch(const std::string& path,
+                            std::chrono::milliseconds patience = usual_patience);
   /// The answer in pieces, as they come, for as long as it takes.
   Result<void> stream(HttpRequest request, std::chrono::milliseconds patience);
 

@@ -23,13 +23,14 @@ constexpr int stop_patience_s = 120;
 constexpr std::chrono::seconds stop_margin{30};
 constexpr int most_names = 100;
 
-/// Where images put their default socket; `docker exec … psql` looks there.
-constexpr const char* default_socket_directory = "/var/run/postgresql";
+/// What the directory of the socket is inside: where images have their default one, and where
+/// `docker exec … psql` looks.
+constexpr const char* inner_socket_directory = "/var/run/postgresql";
 
-json bind(const fs::path& path, bool read_only) {
+json bind(const fs::path& path, const fs::path& inside, bool read_only) {
   return {{"Type", "bind"},
           {"Source", path.string()},
-          {"Target", path.string()},
+          {"Target", inside.string()},
           {"ReadOnly", read_only},
           {"BindOptions", {{"Propagation", "rprivate"}}}};
 }
@@ -48,16 +49,15 @@ Result<json> passwd_mount(const ServerSpec& spec) {
                              "postgres:x:{}:{}:PostgreSQL:/var/lib/postgresql:/bin/sh\n",
                              owner.uid, owner.gid),
                  0644));
-  json mount = bind(file, true);
-  mount["Target"] = "/etc/passwd";
-  return mount;
+  return bind(file, "/etc/passwd", true);
 }
 
 /// What every container of a cluster has.
 Result<json> common_config(const ServerSpec& spec, const Image& image) {
   const OsUser& owner = spec.build.owner;
   // What the image calls a volume would become an anonymous one: the cluster lies elsewhere.
-  json mounts = json::array({bind(spec.root, false), in_memory(default_socket_directory)});
+  json mounts = json::array(
+      {bind(spec.root, spec.root, false), bind(spec.run_directory, inner_socket_directory, false)});
   for (const std::string& path : image.volumes) mounts.push_back(in_memory(path));
   if (!running_as_root()) mounts.push_back(TRY(passwd_mount(spec)));
   return json{{"Image", image.name},
@@ -147,15 +147,13 @@ Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const 
   const std::string port = fmt::format("{}/tcp", inner_port);
   config["Env"] = {"PGDATA=" + spec.pgdata.string()};
   std::vector<std::string> command = server_arguments(
-      spec, {.addresses = "*",
-             .port = inner_port,
-             .socket_directories = {spec.run_directory, default_socket_directory}});
+      spec, {.addresses = "*", .port = inner_port, .socket_directory = inner_socket_directory});
   command.insert(command.begin(), "postgres");
   config["Cmd"] = command;
   config["ExposedPorts"] = {{port, json::object()}};
   json& host = config["HostConfig"];
-  host["Mounts"].push_back(bind(spec.run_directory, false));
-  host["Mounts"].push_back(bind(spec.certificate.parent_path(), true));
+  const fs::path tls = spec.certificate.parent_path();
+  host["Mounts"].push_back(bind(tls, tls, true));
   host["PortBindings"] = {
       {port, {{{"HostIp", spec.address}, {"HostPort", std::to_string(spec.port)}}}}};
   host["RestartPolicy"] = {{"Name", "unless-stopped"}};

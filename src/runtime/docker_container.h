@@ -39,9 +39,10 @@ Result<Container> look_at(DockerApi& api, const std::string& id);
 
 /// Makes the container that serves the cluster, under the first free name of
 /// velo-<project>-<branch>, with .2, .3… as volumes have; not started. It runs as the owner of the
-/// files, with the volume, the socket's directory and the certificate at the paths that they have
-/// outside, so that every path in the cluster means the same on both sides. The volume's directory
-/// must exist: the daemon refuses to start on an unmounted pool rather than making an empty one.
+/// files, with the volume and the certificate at the paths that they have outside, so that every
+/// path in the cluster means the same on both sides, and the socket's directory where images have
+/// theirs. The volume's directory must exist: the daemon refuses to start on an unmounted pool
+/// rather than making an empty one.
 Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const Image& image);
 
 /// Makes the container whose first start makes the cluster (the image's own entrypoint); without a

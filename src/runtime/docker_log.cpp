@@ -10,6 +10,9 @@
 namespace velo::runtime {
 namespace {
 
+/// Nothing waits for a log for long: it is worth less than what it is about.
+constexpr std::chrono::milliseconds log_patience{5'000};
+
 constexpr const char* both_streams = "stdout=1&stderr=1";
 
 /// The streams as one: Docker sends frames of a stream number, three zeros, the length in four
@@ -54,8 +57,9 @@ Result<void> append(const std::filesystem::path& log, std::string_view text) {
 }  // namespace
 
 Result<std::string> log_of(DockerApi& api, const std::string& container, int lines) {
-  return without_frames(TRY(
-      api.fetch(fmt::format("/containers/{}/logs?{}&tail={}", container, both_streams, lines))));
+  return without_frames(
+      TRY(api.fetch(fmt::format("/containers/{}/logs?{}&tail={}", container, both_streams, lines),
+                    log_patience)));
 }
 
 Result<void> append_log(DockerApi& api, const std::string& container,
@@ -64,7 +68,8 @@ Result<void> append_log(DockerApi& api, const std::string& container,
   const std::string last{trim(kept)};
   const std::string text = without_frames(
       TRY(api.fetch(fmt::format("/containers/{}/logs?{}&timestamps=1&since={}", container,
-                                both_streams, last.empty() ? "0" : since_of(last)))));
+                                both_streams, last.empty() ? "0" : since_of(last)),
+                    log_patience)));
   std::string fresh;
   std::string newest = last;
   for (const std::string_view line : lines_of(text)) {

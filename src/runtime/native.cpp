@@ -138,7 +138,7 @@ class Native final : public Runtime {
                  .bin = build.bin,
                  .image = {},
                  .digest = {},
-                 .owner = wish.server_user};
+                 .owner = TRY(Result<OsUser>(wish.server_user))};
   }
 
   Result<void> make_cluster(const ServerSpec& spec, const postgres::Settings& settings,
@@ -166,7 +166,7 @@ class Native final : public Runtime {
     const off_t offset = ::lseek(log.get(), 0, SEEK_END);
     Command command{.argv = server_arguments(spec, {.addresses = spec.address,
                                                     .port = spec.port,
-                                                    .socket_directories = {spec.run_directory}}),
+                                                    .socket_directory = spec.run_directory}),
                     .environment = clean_environment(),
                     .user = spec.build.owner,
                     .directory = "/",

@@ -41,7 +41,8 @@ struct BuildWish {
   std::string image;          ///< an image of the user's choice; empty: by `major`
   fs::path home;              ///< VELO_HOME, where unpacked builds may lie
   std::string path_variable;  ///< $PATH
-  OsUser server_user;         ///< whom processes of this machine run as
+  /// Whom processes of this machine run as, or why there is nobody.
+  Result<OsUser> server_user;
   /// Told what is fetched, piece by piece ("layer 1a2b3c4d5e6f of postgres:17-alpine"); may be
   /// empty.
   std::function<void(std::string_view)> tell;

@@ -60,7 +60,7 @@ TEST_F(DockerDaemon, RestartedUnderRunningBranchesItBringsThemBack) {
   velo->ok("branch create up/dev");
   velo->ok("branch create up/stopped");
   velo->ok("branch stop up/stopped");
-  const std::string url = velo->url("up/dev");
+  const std::string url = velo->url("up/dev");  // the port in it stays
 
   stop();
   EXPECT_NE(velo->ok("status").out.find("does not answer"), std::string::npos);

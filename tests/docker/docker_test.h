@@ -25,8 +25,8 @@ class DockerTest : public E2eTest {
   /// The names of the containers of this test's branches.
   std::vector<std::string> containers() const {
     std::vector<std::string> names;
-    std::istringstream lines(
-        run_docker({"ps", "--all", "--format", "{{.Names}} {{.Label \"velo.volume\"}}"}));
+    std::istringstream lines(run_docker({"ps", "--all", "--filter", "label=velo.volume", "--format",
+                                         "{{.Names}} {{.Label \"velo.volume\"}}"}));
     for (std::string name, volume; lines >> name >> volume;) {
       if (volume.starts_with(velo->pool().string() + "/")) names.push_back(name);
     }

@@ -40,6 +40,25 @@ TEST_F(DockerFaults, AContainerThatWasStoppedRenamedOrRemovedByHandIsToldAndCome
   EXPECT_EQ(velo->value("byhand/main", "SELECT x FROM t"), "1");
 }
 
+TEST_F(DockerFaults, ABranchThatWasStoppedByHandCanBeResetAndDeleted) {
+  velo->create_project("stopped");
+  velo->ok("branch create stopped/dev");
+  const std::string name = container_of("stopped/dev");
+  for (const char* how : {"stop", "kill"}) {
+    SCOPED_TRACE(how);
+    run_docker({how, name});
+    velo->ok("branch reset stopped/dev");
+    EXPECT_EQ(velo->state("stopped/dev"), "running");
+  }
+  velo->ok("branch stop stopped/dev");
+  velo->ok("branch reset stopped/dev");
+  EXPECT_EQ(velo->state("stopped/dev"), "stopped");
+  velo->ok("branch start stopped/dev");
+  run_docker({"stop", name});
+  velo->ok("branch delete stopped/dev");
+  EXPECT_EQ(containers(), Names{container_of("stopped/main")});
+}
+
 TEST_F(DockerFaults, ATakenPortIsNamedAndNothingIsLeftBehind) {
   velo->create_project("taken");
   velo->ok("branch stop taken/main");

@@ -40,8 +40,8 @@ docker_image_of() {
   local tag=$1 major=$2 bin=$3 build=$4 here container
   here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
   container=$(as_docker create --network none velo-test-root:1 /bin/true) || return 1
-  as_docker cp -q "$here/entrypoint.sh" "$container:/usr/local/bin/docker-entrypoint.sh" || return 1
-  [ -z "$build" ] || as_docker cp -q "$build/." "$container:/usr/local/pgsql" || return 1
+  as_docker cp "$here/entrypoint.sh" "$container:/usr/local/bin/docker-entrypoint.sh" >/dev/null 2>&1 || return 1
+  [ -z "$build" ] || as_docker cp "$build/." "$container:/usr/local/pgsql" >/dev/null 2>&1 || return 1
   as_docker commit \
     -c "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$bin" \
     -c 'ENV PGDATA=/var/lib/postgresql/data' -c 'ENV LANG=C.UTF-8' -c "ENV PG_MAJOR=$major" \

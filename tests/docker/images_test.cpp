@@ -1,6 +1,8 @@
 // What images decide: whom servers run as, what is recorded, and what a tag that moved means.
 #include <sys/stat.h>
 
+#include <fstream>
+
 #include "docker_test.h"
 
 namespace velo::test {
@@ -65,6 +67,35 @@ TEST_F(DockerImages, ABranchIsOpenedWithItsParentsImageThoughTheTagMoved) {
   EXPECT_NE(ran.err.find("another one than the cluster was made with"), std::string::npos)
       << ran.all();
   EXPECT_NE(ran.err.find("REFRESH COLLATION VERSION"), std::string::npos) << ran.all();
+}
+
+// The entrypoint runs the image's scripts on a server of its own: that one must not be taken for
+// ready.
+TEST_F(DockerImages, ScriptsOfTheImageHaveRunWhenAProjectIsMade) {
+  const fs::path script = velo->home() / "slow.sql";
+  std::ofstream(script) << "SELECT pg_sleep(1); CREATE TABLE made_by_the_image AS SELECT 1 AS x;\n";
+  fs::permissions(script, fs::perms(0644));
+  std::string container = run_docker({"create", "postgres:17-alpine"});
+  while (container.ends_with('\n')) container.pop_back();
+  run_docker({"cp", script.string(), container + ":/docker-entrypoint-initdb.d/slow.sql"});
+  run_docker({"commit", container, "velo-test-scripts:1"});
+  run_docker({"rm", "-v", container});
+  const Ran ran = velo->run({"project", "create", "scripts", "--runtime", "docker", "--image",
+                             "velo-test-scripts:1", "--pool", velo->pool().string()});
+  EXPECT_EQ(ran.exit_status, 0) << ran.all();
+  EXPECT_EQ(velo->value("scripts/main", "SELECT x FROM made_by_the_image"), "1");
+  velo->ok("project delete scripts --force");
+  run_docker({"rmi", "-f", "velo-test-scripts:1"});
+}
+
+TEST_F(DockerImages, AnotherAddressIsListenedOnOnlyWhenAskedFor) {
+  velo->create_project("bound", "--bind 0.0.0.0");
+  velo->ok("branch create bound/dev");
+  const std::string ip = "{{(index (index .HostConfig.PortBindings \"5432/tcp\") 0).HostIp}}";
+  EXPECT_EQ(inspect(container_of("bound/main"), ip), "0.0.0.0");
+  EXPECT_EQ(inspect(container_of("bound/dev"), ip), "127.0.0.1");
+  EXPECT_NE(velo->url("bound/main").find("@127.0.0.1:"), std::string::npos);
+  velo->fails(2, "branch create bound/other --bind somewhere");
 }
 
 TEST_F(DockerImages, NothingOfUseIsToBeSeenInAContainer) {

@@ -21,6 +21,7 @@ TEST_F(DockerTest, AnOrdinaryUsersServersRunAsThatUserAndItsFilesAreItsOwn) {
   ASSERT_EQ(::chmod((velo->home() / "proxy").c_str(), 0666), 0);
   const fs::path home = velo->home() / "user";
   const fs::path pool = velo->pool() / "user";
+  ASSERT_EQ(::chmod(velo->pool().c_str(), 0755), 0);
   for (const fs::path& directory : {home, pool}) {
     fs::create_directory(directory);
     ASSERT_EQ(::chown(directory.c_str(), user.uid, user.gid), 0);

@@ -65,8 +65,8 @@ fs::path working_directory(int pid) {
 }
 
 void remove_containers_below(const fs::path& directory) {
-  const std::string list =
-      run_docker({"ps", "--all", "--format", "{{.ID}} {{.Label \"velo.volume\"}}"});
+  const std::string list = run_docker({"ps", "--all", "--filter", "label=velo.volume", "--format",
+                                       "{{.ID}} {{.Label \"velo.volume\"}}"});
   std::istringstream lines(list);
   for (std::string id, volume; lines >> id >> volume;) {
     if (volume.starts_with(directory.string() + "/")) run_docker({"rm", "-f", "-v", id});
