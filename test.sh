@@ -3,6 +3,7 @@
 #
 #   unit       functions, no server            contract   every storage driver, every PostgreSQL major
 #   e2e        the binary, as root             e2e-user   the same, as an ordinary user
+#   parents    databases as production has them, on every driver
 #   ledger     no acknowledged commit is lost  kill       kill -9 at each step of each operation
 #   docker     servers in containers, on a Docker daemon of its own
 #   checks     layers, docs, scripts           lint       clang-format and clang-tidy
@@ -20,7 +21,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . tests/docker/daemon.sh
 . tests/docker/images.sh
 
-default_lanes=(unit contract checks e2e e2e-user ledger kill docker)
+default_lanes=(unit contract checks e2e e2e-user parents ledger kill docker)
 case "${1:-all}" in
   -h | --help)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
@@ -32,7 +33,7 @@ for lane in "${@:-all}"; do
   case "$lane" in
     all) lanes+=("${default_lanes[@]}") ;;
     everything) lanes+=(lint "${default_lanes[@]}" asan tsan) ;;
-    unit | contract | checks | e2e | e2e-user | ledger | kill | docker | lint | asan | tsan) lanes+=("$lane") ;;
+    unit | contract | checks | e2e | e2e-user | parents | ledger | kill | docker | lint | asan | tsan) lanes+=("$lane") ;;
     *)
       say "There is no lane $lane; ./test.sh --help lists them."
       exit 2
@@ -95,7 +96,7 @@ environment=(
 )
 [ -z "${CI:-}" ] || environment+=(VELO_TEST_REQUIRE=1)
 
-if any_wanted contract e2e e2e-user ledger kill docker asan tsan; then
+if any_wanted contract e2e e2e-user parents ledger kill docker asan tsan; then
   provide_builds "$places/postgres" || skipped+=("some PostgreSQL majors: npm could not fetch them")
   if can_be_root; then
     is_root || root=(sudo)

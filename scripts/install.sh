@@ -11,7 +11,7 @@ build_packages=(
   postgresql btrfs-progs
 )
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev xfsprogs)
+test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron)
 # A Docker daemon, and what its images are made with (tests/docker).
 # shellcheck disable=SC2034
 docker_packages=(docker.io iproute2 iptables mmdebstrap)

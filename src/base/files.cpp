@@ -217,7 +217,7 @@ Result<std::vector<std::string>> list_directory(const fs::path& path) {
     if (!is_dots(entry->d_name)) names.emplace_back(entry->d_name);
   }
   if (errno != 0) return fail_on("list", path);
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 

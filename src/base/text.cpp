@@ -1,7 +1,6 @@
 #include "base/text.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace velo {
 namespace {
@@ -9,7 +8,7 @@ namespace {
 /// Levenshtein's distance.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < row.size(); ++i) row[i] = i;
   for (size_t i = 1; i <= a.size(); ++i) {
     size_t diagonal = row[0];
     row[0] = i;

@@ -1,10 +1,10 @@
 #include "base/time.h"
 
 #include <date/date.h>
-#include <time.h>
 
 #include <array>
 #include <charconv>
+#include <ctime>
 #include <sstream>
 
 namespace velo {

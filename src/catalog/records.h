@@ -57,6 +57,7 @@ struct Incarnation {
   std::optional<Timestamp> kept_since;
   std::optional<Timestamp> kept_until;
   std::string kept_reason;
+  std::string drift_told;
 };
 
 struct Endpoint {

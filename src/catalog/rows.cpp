@@ -79,8 +79,7 @@ class Binder {
 std::string marks_for(const char* columns) {
   std::string marks = "?";
   const std::string_view list = columns;
-  for (auto commas = std::count(list.begin(), list.end(), ','); commas > 0; --commas)
-    marks += ", ?";
+  for (auto commas = std::ranges::count(list, ','); commas > 0; --commas) marks += ", ?";
   return marks;
 }
 
@@ -144,6 +143,7 @@ Incarnation read_incarnation(SQLite::Statement& row) {
   i.kept_since = in.maybe_time();
   i.kept_until = in.maybe_time();
   i.kept_reason = in.maybe_text().value_or("");
+  i.drift_told = in.text();
   return i;
 }
 
@@ -202,7 +202,7 @@ void bind(SQLite::Statement& statement, const Incarnation& i) {
   Binder(statement) << i.id << i.branch_id << i.volume << i.parent_incarnation_id << i.timeline
                     << i.fork_lsn << i.bin_directory << i.image << i.image_digest << i.pg_version
                     << i.first_start << i.created_at << i.kept_since << i.kept_until
-                    << i.kept_reason;
+                    << i.kept_reason << i.drift_told;
 }
 
 void bind(SQLite::Statement& statement, const Endpoint& e) {

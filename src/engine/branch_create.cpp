@@ -77,6 +77,7 @@ Result<BranchRecords> draft_records(const BranchRecords& parent, const CreateBra
   b.incarnation.image = parent.incarnation.image;
   b.incarnation.image_digest = parent.incarnation.image_digest;
   b.incarnation.pg_version = parent.incarnation.pg_version;
+  b.incarnation.drift_told = parent.incarnation.drift_told;
   b.incarnation.first_start = true;
   b.incarnation.created_at = created;
   b.endpoint = {.branch_id = b.branch.id, .address = request.address, .port = 0, .active = true};
@@ -112,7 +113,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
     return LockSet{.exclusive = {}, .shared = {parent.branch.id}};
   }));
   const auto driver = TRY(driver_of(parent.project));
-  TRY(check_clonable(*driver, parent));
+  TRY(check_clonable(engine, *driver, parent));
   TRY(check_room(engine, *driver, parent.project.pool,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));

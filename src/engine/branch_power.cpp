@@ -16,7 +16,7 @@ namespace {
 
 Result<std::filesystem::path> present_pgdata(const BranchRecords& b) {
   const auto driver = TRY(driver_of(b.project));
-  const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
   TRY(driver->attach(b.incarnation.volume));
   if (path_exists(driver->root_of(b.incarnation.volume))) return pgdata;
   return fail_with_hint(Errc::storage,
@@ -58,7 +58,14 @@ std::vector<Action> undo_of_start(const BranchRecords& b) {
 
 Result<void> start_locked(Engine& engine, BranchRecords& b) {
   const fs::path pgdata = TRY(present_pgdata(b));
-  if (TRY(TRY(runtime_of(b.project))->inspect(pgdata)).runs && !b.incarnation.first_start) {
+  const runtime::Seen seen = TRY(TRY(runtime_of(b.project))->inspect(pgdata));
+  if (seen.runs && !b.incarnation.first_start) {
+    if (was_started_by_hand(engine, b, seen)) {
+      engine.observer().warning(fmt::format(
+          "the server of {} was started by hand, on port {}: its URL does not lead there. velo "
+          "branch restart {} starts it as Velo would",
+          b.full_name(), seen.socket_port, b.full_name()));
+    }
     b.branch.wants_running = true;
     return engine.catalog().update(b.branch);
   }
@@ -188,8 +195,8 @@ Result<std::string> log_file_of(Engine& engine, const std::string& name) {
   // log/postgresql-….log", relative to PGDATA), and our own log holds only what came before.
   const OsUser owner = TRY(owner_of(b.project));
   const ActAs as(owner);
-  const auto current = read_file(pgdata / "current_logfiles");
-  for (const std::string_view line : lines_of(current.value_or(""))) {
+  const std::string current = read_file(pgdata / "current_logfiles").value_or("");
+  for (const std::string_view line : lines_of(current)) {
     constexpr std::string_view kind = "stderr ";
     if (line.starts_with(kind)) return (pgdata / line.substr(kind.size())).string();
   }

@@ -41,6 +41,7 @@ Result<BranchRecords> next_life(const BranchRecords& old, const BranchRecords& p
   b.incarnation.image = parent.incarnation.image;
   b.incarnation.image_digest = parent.incarnation.image_digest;
   b.incarnation.pg_version = parent.incarnation.pg_version;
+  b.incarnation.drift_told = parent.incarnation.drift_told;
   b.incarnation.first_start = true;
   b.incarnation.created_at = now();
   b.branch.incarnation_id = b.incarnation.id;
@@ -60,7 +61,7 @@ Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name) {
   const BranchRecords parent = TRY(load_branch(engine, *old.branch.parent_id));
   const auto driver = TRY(driver_of(old.project));
   const auto runtime = TRY(runtime_of(old.project));
-  TRY(check_clonable(*driver, parent));
+  TRY(check_clonable(engine, *driver, parent));
   TRY(check_room(engine, *driver, old.project.pool,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   const auto grace = TRY(grace_period(engine));

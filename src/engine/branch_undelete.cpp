@@ -32,8 +32,8 @@ Result<BranchRecords> find_deleted(Engine& engine, const BranchName& name) {
   const std::vector<catalog::Branch> branches = TRY(engine.catalog().branches(catalog::Which::all));
   for (const catalog::Branch& branch : branches) {
     if (branch.name != name.branch || !branch.deleted_at) continue;
-    const auto project = std::find_if(projects.begin(), projects.end(),
-                                      [&](const auto& p) { return p.id == branch.project_id; });
+    const auto project =
+        std::ranges::find_if(projects, [&](const auto& p) { return p.id == branch.project_id; });
     if (project == projects.end() || project->name != name.project) continue;
     if (newest == nullptr || *newest->deleted_at < *branch.deleted_at) newest = &branch;
   }

@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 
+#include <map>
 #include <optional>
 
 #include "base/files.h"
@@ -18,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 /// A checkpoint of a busy parent writes all of its dirty buffers; Ctrl-C ends the wait at any time.
-constexpr auto checkpoint_patience = 30min;
+constexpr std::chrono::milliseconds checkpoint_patience = 30min;
+constexpr auto query_patience = 10s;
 
 /// A storage filter out of a rule on paths relative to PGDATA; what lies beside PGDATA comes along.
 storage::FileFilter filter_with(postgres::Skip (*rule)(std::string_view)) {
@@ -57,21 +59,59 @@ Result<void> share_wal_segment(const fs::path& from, const fs::path& to) {
 struct Source {
   bool runs = false;
   std::optional<postgres::Connection> connection;
-  std::string refusal;  ///< why there is no connection although it runs
+  Error refusal;  ///< why there is no connection although it runs
 };
 
-Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::path& pgdata) {
+Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::path& pgdata,
+                       const OsUser& owner, bool needs_connection) {
   Source source;
   source.runs = TRY(TRY(runtime_of(parent.project))->inspect(pgdata)).runs;
   if (!source.runs) return source;
-  auto connection = connect_to(engine, parent, engine.cancel());
+  const auto control = [&] {
+    const ActAs as(owner);
+    return postgres::read_control_file(pgdata);
+  }();
+  auto patience = connect_patience;
+  if (control && control->state == postgres::ClusterState::in_crash_recovery) {
+    // A snapshot need not wait: its own recovery replays the same WAL.
+    patience = needs_connection ? checkpoint_patience : 1s;
+    if (needs_connection) {
+      engine.observer().notice(fmt::format(
+          "{} is recovering from a crash: waiting until it is done", parent.full_name()));
+    }
+  }
+  auto connection = connect_to(engine, parent, engine.cancel(), patience);
   TRY(engine.cancel().check());
   if (connection) {
     source.connection = std::move(*connection);
   } else {
-    source.refusal = connection.error().message;
+    source.refusal = std::move(connection).error();
   }
   return source;
+}
+
+/// Whether the server has subscriptions, or none can be said to have come meanwhile: keeps new ones
+/// out until the connection ends. Whoever makes one just now, and a standby, which gives no such
+/// lock, count as having some.
+bool may_have_subscriptions(postgres::Connection& connection) {
+  const auto rows = connection.query(
+      "BEGIN; SET LOCAL lock_timeout = '100ms';"
+      " LOCK TABLE pg_catalog.pg_subscription IN SHARE MODE;"
+      " SELECT count(*) FROM pg_subscription",
+      query_patience);
+  return !rows || rows->size() != 1 || rows->front().at(0) != "0";
+}
+
+/// "16385" → "fast", where a server can tell.
+std::map<std::string, std::string> tablespace_names(Engine& engine, const BranchRecords& parent) {
+  std::map<std::string, std::string> names;
+  auto connection = connect_to(engine, parent, engine.cancel(), 1s);
+  if (!connection) return names;
+  const auto rows = connection->query("SELECT oid, spcname FROM pg_tablespace", query_patience);
+  for (const postgres::Row& row : rows.value_or(postgres::Rows{})) {
+    names.emplace(row.at(0).value_or(""), row.at(1).value_or(""));
+  }
+  return names;
 }
 
 }  // namespace
@@ -90,28 +130,34 @@ storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
           .created_at = b.incarnation.created_at};
 }
 
-Result<void> check_clonable(const storage::Driver& driver, const BranchRecords& parent) {
+Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
+                            const BranchRecords& parent) {
   const fs::path root = driver.root_of(parent.incarnation.volume);
   const fs::path pgdata = pgdata_in(root);
   const OsUser owner = TRY(owner_of(parent.project));
-  const ActAs as(owner);
-  if (!path_exists(pgdata / "PG_VERSION")) {
+  const auto spaces = [&]() -> Result<postgres::Tablespaces> {
+    const ActAs as(owner);
+    if (path_exists(pgdata / "PG_VERSION")) return postgres::tablespaces_of(pgdata, root);
     return fail_with_hint(Errc::storage,
                           fmt::format("the volume of {} is not there: {} has no cluster",
                                       parent.full_name(), pgdata.string()),
                           "is the pool mounted? velo status shows its health");
-  }
-  const postgres::Tablespaces spaces = TRY(postgres::tablespaces_of(pgdata, root));
-  if (spaces.outside.empty()) return {};
+  }();
+  if (TRY(spaces).outside.empty()) return {};
+  const auto names = tablespace_names(engine, parent);
   std::string places;
-  for (const auto& link : spaces.outside) {
-    places += fmt::format("tablespace {} lies in {}\n", link.oid, link.target.string());
+  for (const auto& link : spaces->outside) {
+    const auto name = names.find(link.oid);
+    places += fmt::format("tablespace {} lies in {}\n",
+                          name == names.end() ? link.oid : name->second, link.target.string());
   }
   return std::unexpected(Error{
       Errc::unsupported,
       fmt::format("{} has tablespaces outside its volume, which a clone would share",
                   parent.full_name()),
-      fmt::format("move them into {}, or their tables into another tablespace", root.string()),
+      fmt::format("move their tables elsewhere (ALTER TABLE … SET TABLESPACE pg_default) and drop "
+                  "them, or make tablespaces below {}",
+                  root.string()),
       places});
 }
 
@@ -124,13 +170,9 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
   const fs::path pgdata = pgdata_in(root);
   const bool atomic = driver.capabilities().atomic_snapshot;
 
-  Source source = TRY(look_at(engine, parent, source_pgdata));
+  Source source = TRY(look_at(engine, parent, source_pgdata, owner, !atomic));
   ClonedCluster cloned;
-  cloned.first_start.may_have_subscriptions = true;
-  const auto count_subscriptions = [&](const postgres::Rows& rows) {
-    if (rows.size() == 1) cloned.first_start.may_have_subscriptions = rows[0].at(0) != "0";
-  };
-  const char* const subscriptions = "SELECT count(*) FROM pg_subscription";
+  bool& subscriptions = cloned.first_start.may_have_subscriptions;
   const auto clone_with = [&](const storage::FileFilter& filter) {
     return driver.clone(parent.incarnation.volume, child.incarnation.volume,
                         mark_for(engine, child), owner, filter);
@@ -142,8 +184,8 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
     if (source.connection) {
       TRY(operation.step("checkpoint", fmt::format("Checkpoint {}", parent.full_name()),
                          [&]() -> Result<void> {
-                           count_subscriptions(TRY(source.connection->query(
-                               fmt::format("CHECKPOINT; {}", subscriptions), checkpoint_patience)));
+                           TRY(source.connection->query("CHECKPOINT", checkpoint_patience));
+                           subscriptions = may_have_subscriptions(*source.connection);
                            return {};
                          }));
     } else if (source.runs) {
@@ -151,20 +193,22 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
           fmt::format("no checkpoint: the control connection to {} was refused ({}); the branch "
                       "replays its WAL "
                       "instead, and loses nothing",
-                      parent.full_name(), source.refusal));
+                      parent.full_name(), source.refusal.message));
     }
     TRY(operation.step("clone", clone_words, [&] { return clone_with({}); }));
+    source.connection.reset();  // and with it the lock on subscriptions
   } else if (source.runs) {
     if (!source.connection) {
       return fail_with_hint(
           Errc::server,
           fmt::format("{} runs, but refuses the control connection: {}", parent.full_name(),
-                      source.refusal),
-          fmt::format("the {} driver needs it while the parent runs; mend its pg_hba.conf, or stop "
-                      "it: velo branch stop {}",
-                      driver.name(), parent.full_name()));
+                      source.refusal.message),
+          fmt::format("the {} driver needs it while the parent runs ({}); a stopped parent can be "
+                      "cloned too: velo branch stop {}",
+                      driver.name(),
+                      source.refusal.hint.empty() ? "velo logs shows more" : source.refusal.hint,
+                      parent.full_name()));
     }
-    count_subscriptions(TRY(source.connection->query(subscriptions, checkpoint_patience)));
     std::optional<postgres::Backup> backup;
     TRY(operation.step(
         "checkpoint", fmt::format("Checkpoint {}", parent.full_name()), [&]() -> Result<void> {
@@ -177,12 +221,20 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
       TRY(clone_with(filter_with(&postgres::skip_in_backup)));
       const ActAs as(owner);
       const bool shares = driver.capabilities().cost != storage::CloneCost::per_byte;
-      return backup->finish(source_pgdata, pgdata, shares ? &share_wal_segment : &copy_wal_segment,
-                            checkpoint_patience);
+      TRY(backup->finish(source_pgdata, pgdata, shares ? &share_wal_segment : &copy_wal_segment,
+                         checkpoint_patience));
+      // Asked now, so that those which came during the clone count.
+      subscriptions = may_have_subscriptions(backup->connection());
+      return {};
     }));
   } else {
-    TRY(operation.step("clone", clone_words,
-                       [&] { return clone_with(filter_with(&postgres::skip_in_cold_copy)); }));
+    TRY(operation.step("clone", clone_words, [&]() -> Result<void> {
+      {
+        const ActAs as(owner);
+        TRY(TRY(runtime_of(parent.project))->await_leftovers(source_pgdata));
+      }
+      return clone_with(filter_with(&postgres::skip_in_cold_copy));
+    }));
   }
 
   TRY(operation.step("prepare", "Make it its own", [&]() -> Result<void> {

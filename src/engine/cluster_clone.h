@@ -23,7 +23,8 @@ struct ClonedCluster {
 
 /// A parent that can be cloned: its volume is there, no tablespace lies outside of it. Before any
 /// plan is written.
-Result<void> check_clonable(const storage::Driver& driver, const BranchRecords& parent);
+Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
+                            const BranchRecords& parent);
 
 /// The steps checkpoint, clone and prepare of `operation`: makes the volume
 /// `child.incarnation.volume` with the mark of `child`. Errc::already_exists when another home has

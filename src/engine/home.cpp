@@ -111,7 +111,7 @@ fs::path Home::run_directory(const std::string& branch_id) const {
 }
 
 Result<std::string> Home::key() const {
-  const std::string key = TRY(read_file(root_ / "private/key"));
+  std::string key = TRY(read_file(root_ / "private/key"));
   if (key.size() != key_size) {
     return fail(Errc::state, "{} is damaged: it has {} bytes, not {}",
                 (root_ / "private/key").string(), key.size(), key_size);

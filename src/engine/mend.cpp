@@ -61,9 +61,8 @@ Result<void> mend_operation(Engine& engine, std::int64_t id) {
 /// Whether an operation of a dead process still waits to be mended and concerns these branches.
 Result<std::optional<catalog::Operation>> dead_operation_on(Engine& engine, const LockSet& set) {
   const auto concerns = [&](const Plan& plan) {
-    return std::any_of(plan.branches.begin(), plan.branches.end(), [&](const std::string& id) {
-      return std::count(set.exclusive.begin(), set.exclusive.end(), id) > 0 ||
-             std::count(set.shared.begin(), set.shared.end(), id) > 0;
+    return std::ranges::any_of(plan.branches, [&](const std::string& id) {
+      return std::ranges::count(set.exclusive, id) > 0 || std::ranges::count(set.shared, id) > 0;
     });
   };
   for (catalog::Operation& record : TRY(engine.catalog().open_operations())) {
@@ -81,7 +80,7 @@ Result<BranchLocks> BranchLocks::acquire(Engine& engine, const LockSet& set,
   std::vector<std::pair<std::string, LockMode>> wanted;
   for (const std::string& id : set.exclusive) wanted.emplace_back(id, LockMode::exclusive);
   for (const std::string& id : set.shared) wanted.emplace_back(id, LockMode::shared);
-  std::sort(wanted.begin(), wanted.end());
+  std::ranges::sort(wanted);
   BranchLocks locks;
   const std::string* last = nullptr;
   for (auto wish = wanted.rbegin(); wish != wanted.rend(); ++wish) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ranges>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -42,7 +43,7 @@ std::string escape(std::string_view path) {
 
 bool is_octal(std::string_view digits) {
   return digits.size() == 3 &&
-         std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '7'; });
+         std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '7'; });
 }
 
 std::string unescape(std::string_view text) {
@@ -87,7 +88,7 @@ std::vector<Mount> parse_mountinfo(std::string_view text) {
   for (const std::string_view line : lines_of(text)) {
     const auto words = words_of(line);
     // id, parent, major:minor, root, target, options, optional fields…, "-", type, source, options
-    const auto dash = std::find(words.begin(), words.end(), "-");
+    const auto dash = std::ranges::find(words, "-");
     if (words.size() < 7 || words.end() - dash < 3) continue;
     found.push_back({.source = unescape(*(dash + 2)),
                      .target = unescape(words[4]),
@@ -102,8 +103,8 @@ Result<std::vector<Mount>> mounts() {
 
 std::optional<Mount> mounted_at(const std::vector<Mount>& mounts,
                                 const std::filesystem::path& target) {
-  const auto found = std::find_if(mounts.rbegin(), mounts.rend(),
-                                  [&](const Mount& mount) { return mount.target == target; });
+  const auto found = std::ranges::find_if(
+      mounts | std::views::reverse, [&](const Mount& mount) { return mount.target == target; });
   if (found == mounts.rend()) return std::nullopt;
   return *found;
 }

@@ -29,7 +29,7 @@ Result<void> check_name(std::string_view what, std::string_view name) {
   if (!is_letter_or_digit(name.front())) {
     return bad(fmt::format("it begins with '{}'", name.front()));
   }
-  const auto wrong = std::find_if_not(name.begin(), name.end(), is_allowed);
+  const auto wrong = std::ranges::find_if_not(name, is_allowed);
   if (wrong != name.end()) return bad(fmt::format("it contains '{}'", *wrong));
   return {};
 }

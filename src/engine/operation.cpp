@@ -40,6 +40,8 @@ Operation::Operation(Operation&& other) noexcept
       lock_(std::move(other.lock_)),
       open_(std::exchange(other.open_, false)) {}
 
+// What could throw here is running out of memory, after which nothing is promised.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 Operation::~Operation() {
   if (open_) (void)undo(Error{Errc::failed, "it was abandoned", {}, {}});
 }

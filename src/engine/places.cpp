@@ -73,7 +73,7 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage, const
   }
   TRY(check_reachable(place, owner));
   if (storage == "auto") {
-    storage::Choice choice = TRY(storage::choose_driver(place));
+    const storage::Choice choice = TRY(storage::choose_driver(place));
     return Placement{.driver = choice.driver, .pool = place.string(), .reason = choice.reason};
   }
   for (const storage::DriverInfo& info : storage::drivers()) {

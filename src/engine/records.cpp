@@ -49,7 +49,7 @@ Result<BranchRecords> find_branch(Engine& engine, const std::string& name) {
 
 Result<BranchRecords> load_branch(Engine& engine, const std::string& branch_id) {
   catalog::Catalog& catalog = engine.catalog();
-  catalog::Branch branch = TRY(catalog.branch(branch_id));
+  const catalog::Branch branch = TRY(catalog.branch(branch_id));
   return BranchRecords{.project = TRY(catalog.project(branch.project_id)),
                        .branch = branch,
                        .incarnation = TRY(catalog.incarnation(branch.incarnation_id)),

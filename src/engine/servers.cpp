@@ -5,7 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "engine/collations.h"
+#include "engine/drift.h"
 #include "engine/passwords.h"
 #include "postgres/certificate.h"
 #include "postgres/hba.h"
@@ -18,7 +18,6 @@ using namespace std::chrono_literals;
 
 /// Crash recovery of a busy parent's clone can take minutes; Ctrl-C ends the wait at any time.
 constexpr auto ready_patience = 10min;
-constexpr auto connect_patience = 10s;
 constexpr auto query_patience = 60s;
 
 postgres::Connection::Target control_target(const Engine& engine, const BranchRecords& b,
@@ -83,38 +82,45 @@ Result<void> disable_subscriptions(Engine& engine, const BranchRecords& b,
 /// What a cluster needs before anybody is let in for the first time.
 Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection& connection,
                           const std::string& verifier, const Cancellation& cancel) {
-  // OID 10 is the bootstrap superuser, whatever it is called now (BOOTSTRAP_SUPERUSERID in
-  // src/include/catalog/pg_authid.dat).
+  constexpr std::size_t own_columns = 4;
   const auto facts = TRY(connection.query(
-      "SELECT (SELECT rolname FROM pg_roles WHERE oid = 10),"
-      " (SELECT count(*) FROM pg_subscription),"
+      "SELECT (SELECT count(*) FROM pg_subscription),"
       " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xacts),"
       " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END,"
-      " (SELECT timeline_id FROM pg_control_checkpoint()),"
-      " current_setting('server_version')",
+      " (SELECT timeline_id FROM pg_control_checkpoint()), " +
+          drift_columns(b.project.pg_major),
       query_patience));
-  if (facts.size() != 1 || facts[0].size() != 6 || !facts[0][0]) {
+  if (facts.size() != 1 || facts[0].size() != own_columns + drift_column_count ||
+      !facts[0][own_columns]) {
     return fail(Errc::server, "the server does not answer as PostgreSQL does");
   }
   const postgres::Row& row = facts[0];
-  b.branch.superuser = *row[0];
-  if (row[1].value_or("0") != "0") TRY(disable_subscriptions(engine, b, connection, cancel));
+  note_drift(engine, b, row, own_columns);
+  if (row[0].value_or("0") != "0") TRY(disable_subscriptions(engine, b, connection, cancel));
   TRY(connection.query(
       fmt::format("ALTER ROLE {} PASSWORD {}", postgres::quote_identifier(b.branch.superuser),
                   postgres::quote_literal(verifier)),
       query_patience));
-  if (row[2]) {
+  if (row[1]) {
     engine.observer().notice(fmt::format(
         "prepared transactions came along and hold their locks: {}; COMMIT PREPARED or ROLLBACK "
         "PREPARED ends them",
-        *row[2]));
+        *row[1]));
   }
-  b.incarnation.fork_lsn = row[3];
-  if (row[4]) b.incarnation.timeline = std::stoi(*row[4]);
-  const std::string& version = row[5].value_or("");
-  b.incarnation.pg_version = version.substr(0, version.find(' '));
+  b.incarnation.fork_lsn = row[2];
+  if (row[3]) b.incarnation.timeline = std::stoi(*row[3]);
   b.incarnation.first_start = false;
   return {};
+}
+
+/// After a start that is not the first. What cannot be asked is no reason to call the start a
+/// failure: a standby may admit nobody.
+void look_for_drift(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
+  auto connection = connect_to(engine, b, cancel, 1s);
+  if (!connection) return;
+  const auto rows =
+      connection->query("SELECT " + drift_columns(b.project.pg_major), query_patience);
+  if (rows && rows->size() == 1) note_drift(engine, b, rows->front(), 0);
 }
 
 /// Runs `work` on a started server; when it fails the server is stopped, and its error returned.
@@ -198,14 +204,13 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
     spec.overrides.emplace_back("max_logical_replication_workers", "0");
   }
   const auto starting = TRY(runtime->start(spec));
-  const std::string remark = starting->remark();
-  if (!remark.empty()) engine.observer().warning(remark);
+  if (const std::string remark = starting->remark(); !remark.empty()) {
+    engine.observer().warning(remark);
+  }
   if (!b.incarnation.first_start) {
     TRY(starting->await_ready(ready_patience, cancel));
-    if (remark.empty()) return {};
-    auto connection = connect_to(engine, b, cancel);
-    // It runs: that it cannot be asked is no reason to take it down.
-    return connection ? report_collations(engine, b, *connection) : Result<void>{};
+    look_for_drift(engine, b, cancel);
+    return {};
   }
   // The verifier takes 4096 rounds of SHA-256: made while the server starts.
   const auto verifier = [&]() -> Result<std::string> {
@@ -214,7 +219,6 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   TRY(starting->await_ready(ready_patience, cancel));
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
     auto connection = TRY(connect_to(engine, b, cancel));
-    if (!remark.empty()) TRY(report_collations(engine, b, connection));
     return make_its_own(engine, b, connection, TRY(verifier), cancel);
   }());
 }
@@ -259,22 +263,39 @@ Result<void> open_server(Engine&, const BranchRecords& b) {
 }
 
 Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& b,
-                                        const Cancellation& cancel) {
+                                        const Cancellation& cancel,
+                                        std::chrono::milliseconds patience) {
   const auto runtime = TRY(runtime_of(b.project));
-  const postgres::Connection::Target target = control_target(engine, b, *runtime);
-  auto connection = postgres::Connection::open_any(target, connect_patience, cancel);
+  postgres::Connection::Target target = control_target(engine, b, *runtime);
+  auto connection = postgres::Connection::open_any(target, patience, cancel);
   if (connection) return connection;
   const auto driver = TRY(driver_of(b.project));
+  const OsUser owner = TRY(owner_of(b.project));
   const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  const runtime::Seen seen = TRY(runtime->inspect(pgdata));
+  if (seen.runs && was_started_by_hand(engine, b, seen)) {
+    // Somebody started it by hand. Its own file says where its socket is; only a server that runs
+    // as the branch's user is believed.
+    target.socket_directory = seen.socket_directory;
+    target.port = seen.socket_port;
+    target.peer = owner.name;
+    connection = postgres::Connection::open_any(target, patience, cancel);
+    if (connection) return connection;
+  }
   const bool changed = [&] {
-    const auto owner = owner_of(b.project);
-    if (!owner) return false;
-    const ActAs as(*owner);
+    const ActAs as(owner);
     return postgres::ensure_control_lines(pgdata).value_or(false);
   }();
   if (!changed) return connection;
   TRY(runtime->reload(pgdata));
-  return postgres::Connection::open_any(target, connect_patience, cancel);
+  return postgres::Connection::open_any(target, patience, cancel);
+}
+
+bool was_started_by_hand(const Engine& engine, const BranchRecords& b, const runtime::Seen& seen) {
+  if (seen.socket_directory.empty()) return false;
+  const auto runtime = runtime_of(b.project);
+  return !runtime || seen.socket_port != (*runtime)->socket_port(b.endpoint.port) ||
+         seen.socket_directory != engine.home().run_directory(b.branch.id);
 }
 
 }  // namespace velo::engine

@@ -4,6 +4,7 @@
 // None of these writes the journal; they are the steps and actions of operations that do.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,10 +40,19 @@ Result<void> start_new_cluster(Engine& engine, BranchRecords& branch, const Canc
 /// Lets everybody in, and has the server read that. Repeatable.
 Result<void> open_server(Engine& engine, const BranchRecords& branch);
 
-/// The control connection to a running server. When it is refused because the user edited
-/// pg_hba.conf, puts Velo's lines back, has the server reload, and tries again.
+constexpr std::chrono::milliseconds connect_patience = std::chrono::seconds(10);
+
+/// The control connection to a running server, waited for while that starts or recovers. A server
+/// that was started by hand is found by its own postmaster.pid. When the connection is refused
+/// because the user edited pg_hba.conf, puts Velo's lines back, has the server reload, and tries
+/// again. The error's hint says what else can be done.
 Result<postgres::Connection> connect_to(Engine& engine, const BranchRecords& branch,
-                                        const Cancellation& cancel);
+                                        const Cancellation& cancel,
+                                        std::chrono::milliseconds patience = connect_patience);
+
+/// Whether the server that runs on the branch's cluster listens elsewhere than Velo would have it.
+bool was_started_by_hand(const Engine& engine, const BranchRecords& branch,
+                         const runtime::Seen& seen);
 
 /// A branch's server as its runtime is told of it, made of the records.
 Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& branch);

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <functional>
+#include <ranges>
 
 #include "base/files.h"
 #include "base/lock.h"
@@ -43,7 +44,7 @@ class Rollback {
   Rollback(Rollback&&) = delete;
   Rollback& operator=(Rollback&&) = delete;
   ~Rollback() {
-    for (auto undo = undos_.rbegin(); undo != undos_.rend(); ++undo) (*undo)();
+    for (const auto& undo : undos_ | std::views::reverse) undo();
   }
   void add(std::function<void()> undo) { undos_.push_back(std::move(undo)); }
   void dismiss() { undos_.clear(); }
@@ -59,7 +60,6 @@ class Setup {
       : request_(request), found_(found), observer_(observer), cancel_(cancel) {}
 
   Result<std::vector<SetupStep>> work() {
-    const std::string file = request_.file.string();
     const std::string target = request_.mount_point.string();
     if (!request_.dry_run) observer_.begin(fmt::format("Setting up a pool at {}", target));
     TRY(step(file_step(), found_.file, [&] { return make_file(); }));

@@ -110,7 +110,7 @@ Result<void> check_space(const SetupRequest& request) {
 Result<fs::path> find_tool(std::string_view name, std::string_view package) {
   for (const std::string_view directory :
        {"/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin"}) {
-    const fs::path path = fs::path(directory) / name;
+    fs::path path = fs::path(directory) / name;
     if (::access(path.c_str(), X_OK) == 0) return path;
   }
   return fail_with_hint(Errc::unsupported, fmt::format("{} is not installed", name),

@@ -10,8 +10,7 @@ namespace {
 
 template <class Record>
 const Record* find_by_id(const std::vector<Record>& records, const std::string& id) {
-  const auto found =
-      std::find_if(records.begin(), records.end(), [&](const Record& r) { return r.id == id; });
+  const auto found = std::ranges::find_if(records, [&](const Record& r) { return r.id == id; });
   return found == records.end() ? nullptr : &*found;
 }
 
@@ -108,8 +107,8 @@ Result<ProjectView> Survey::view_of(const catalog::Project& project) const {
       view.image_digest = life->image_digest;
     }
   }
-  std::stable_partition(view.branches.begin(), view.branches.end(),
-                        [](const BranchView& branch) { return branch.is_main; });
+  std::ranges::stable_partition(view.branches,
+                                [](const BranchView& branch) { return branch.is_main; });
   return view;
 }
 
@@ -179,8 +178,8 @@ std::vector<KeptView> Survey::kept_of(const catalog::Project& project,
                      .kept_since = *life.kept_since,
                      .kept_until = *life.kept_until});
   }
-  std::sort(views.begin(), views.end(),
-            [](const KeptView& a, const KeptView& b) { return a.kept_since < b.kept_since; });
+  std::ranges::sort(
+      views, [](const KeptView& a, const KeptView& b) { return a.kept_since < b.kept_since; });
   return views;
 }
 

@@ -89,26 +89,36 @@ Result<std::vector<std::string>> wal_files(const fs::path& wal, std::vector<std:
 
 }  // namespace
 
-Backup::Backup(Connection connection, int server_major, std::string start_lsn)
+Backup::Backup(Connection connection, int server_major, bool from_standby, std::string start_lsn)
     : connection_(std::move(connection)),
       server_major_(server_major),
+      from_standby_(from_standby),
       start_lsn_(std::move(start_lsn)) {}
 
 Result<Backup> Backup::start(Connection connection, int server_major, const std::string& label,
                              milliseconds patience) {
   const Deadline deadline(patience);
+  const bool from_standby =
+      TRY(one_value(connection, "SELECT pg_is_in_recovery()", {}, deadline.left())) == "t";
   TRY(hold_wal(connection, deadline.left()));
   const char* sql = server_major >= first_major_with_renamed_functions
                         ? "SELECT pg_backup_start($1, true)"
                         : "SELECT pg_start_backup($1, true, false)";
   std::string lsn = TRY(one_value(connection, sql, {label}, deadline.left()));
-  return Backup(std::move(connection), server_major, std::move(lsn));
+  return Backup(std::move(connection), server_major, from_standby, std::move(lsn));
 }
 
 Result<void> Backup::finish(const fs::path& source_pgdata, const fs::path& clone_pgdata,
                             Result<void> (*copy_file)(const fs::path& from, const fs::path& to),
                             milliseconds patience) {
   const Deadline deadline(patience);
+  // A standby writes no end-of-backup record: recovery takes the minimum recovery point of the
+  // control file for the end instead, so it must be the last file (do_pg_backup_stop in xlog.c).
+  if (from_standby_) {
+    const fs::path control = fs::path("global") / "pg_control";
+    TRY(copy_file(source_pgdata / control, clone_pgdata / control));
+    TRY(sync_file(clone_pgdata / control));
+  }
   const char* sql = server_major_ >= first_major_with_renamed_functions
                         ? "SELECT lsn, labelfile FROM pg_backup_stop(false)"
                         : "SELECT lsn, labelfile FROM pg_stop_backup(false, false)";

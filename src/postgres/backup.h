@@ -1,4 +1,5 @@
-// PostgreSQL's low-level backup API, for drivers whose clones are not one moment.
+// PostgreSQL's low-level backup API, on a primary or a standby, for drivers whose clones are not
+// one moment.
 #pragma once
 
 #include <chrono>
@@ -26,6 +27,9 @@ class Backup {
   static Result<Backup> start(Connection connection, int server_major, const std::string& label,
                               std::chrono::milliseconds patience);
 
+  /// For questions to the server, before finish() or after it. The backup ends with it.
+  Connection& connection() { return connection_; }
+
   /// Ends the backup, copies every WAL segment from start to stop (and the timelines' histories)
   /// out of `source_pgdata`/pg_wal with `copy_file`, and then writes the returned backup_label into
   /// `clone_pgdata`. These files are durable when it returns: a clone whose label a power loss took
@@ -36,9 +40,10 @@ class Backup {
                       std::chrono::milliseconds patience);
 
  private:
-  Backup(Connection connection, int server_major, std::string start_lsn);
+  Backup(Connection connection, int server_major, bool from_standby, std::string start_lsn);
   Connection connection_;
   int server_major_;
+  bool from_standby_;
   std::string start_lsn_;
 };
 

@@ -78,10 +78,12 @@ Result<std::vector<Build>> find_builds(const fs::path& home, const std::string& 
   std::set<fs::path> seen;
   for (const fs::path& candidate : candidates(home, path_variable)) {
     std::error_code missing;
-    const fs::path bin = fs::canonical(candidate, missing);
-    if (missing || !seen.insert(bin).second) continue;
-    if (!executable(bin / "postgres") || !executable(bin / "initdb")) continue;
-    if (auto build = TRY(examine(bin, cancel))) builds.push_back(std::move(*build));
+    // Some directories in $PATH hold but links to another's programs.
+    const fs::path program = fs::canonical(candidate / "postgres", missing);
+    if (missing || !seen.insert(program).second) continue;
+    if (!executable(candidate / "postgres") || !executable(candidate / "initdb")) continue;
+    // By the path that it was found at: a link there can be pointed to the next minor version.
+    if (auto build = TRY(examine(candidate, cancel))) builds.push_back(std::move(*build));
   }
   std::ranges::stable_sort(builds, std::ranges::greater{}, &Build::major);
   return builds;

@@ -48,7 +48,7 @@ struct ClonePlan {
 /// replication slots, standby.signal and recovery.signal; re-points tablespace links and settings
 /// whose values are paths into the parent's volume; blanks what would act on the outside world
 /// (synchronous_standby_names, primary_conninfo, restore_command, archive_*;
-/// cron.launch_active_jobs off) in velo.conf and out of postgresql.auto.conf, drops
+/// pg_cron's jobs off) in velo.conf and out of postgresql.auto.conf, drops
 /// recovery_target_* from both; and closes the gate (hba.h). A backup_label of Backup::finish()'s
 /// stays, whichever of the two came first; one of the parent's own goes. Errc::unsupported, before
 /// anything is changed, when the clone would share a tablespace or pg_wal with its parent. Can be

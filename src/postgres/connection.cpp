@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -64,15 +65,20 @@ std::string session_options(int server_major) {
 
 void ignore_notice(void* /*argument*/, const PGresult* /*notice*/) {}
 
-/// libpq's own words: the first line is the message, the rest the detail.
-std::unexpected<Error> fail_by(PGconn* connection) {
-  const std::string_view text = trim(PQerrorMessage(connection));
+/// The first line is the message, the rest the detail.
+std::unexpected<Error> fail_with_text(std::string_view text) {
+  text = trim(text);
   const std::size_t end = text.find('\n');
   Error error{
       .code = Errc::server, .message = std::string(text.substr(0, end)), .hint = {}, .detail = {}};
   if (error.message.empty()) error.message = "the server closed the connection";
   if (end != std::string_view::npos) error.detail = trim(text.substr(end));
   return std::unexpected(std::move(error));
+}
+
+/// libpq's own words.
+std::unexpected<Error> fail_by(PGconn* connection) {
+  return fail_with_text(PQerrorMessage(connection));
 }
 
 std::string_view field_of(const PGresult* result, int field) {
@@ -191,6 +197,91 @@ bool cancel_statement(PGconn* connection) {
   return !rest || *rest;
 }
 
+/// A connection attempt that came to nothing.
+struct Refusal {
+  Error error;
+  std::string sqlstate;  ///< empty when it was not the server that refused
+};
+
+constexpr std::string_view cannot_connect_now = "57P03";
+constexpr std::string_view too_many_connections = "53300";
+constexpr std::string_view invalid_authorization = "28000";
+
+std::string hint_for(std::string_view sqlstate) {
+  if (sqlstate == cannot_connect_now) return "it is starting, recovering or shutting down";
+  if (sqlstate == too_many_connections) {
+    return "all of its connections are taken, those reserved for superusers too: close some, or "
+           "raise max_connections";
+  }
+  if (sqlstate == invalid_authorization) {
+    return fmt::format(
+        "the role {} must be there, a superuser that may log in, and pg_hba.conf "
+        "must not keep it out",
+        control_role);
+  }
+  return {};
+}
+
+/// What libpq says of a refusal, at PQERRORS_VERBOSE: "…: FATAL:  57P03: the database system is
+/// starting up" and a line "LOCATION:  …" (pqBuildErrorMessage3 in fe-protocol3.c). The severity
+/// may be translated; the SQLSTATE, which is nowhere else to be had before 17, never is.
+Refusal refusal_in(std::string_view text) {
+  constexpr std::size_t length = 5;
+  constexpr std::string_view before = ":  ";
+  constexpr std::string_view after = ": ";
+  Refusal refusal;
+  std::string kept;
+  for (const std::string_view line : lines_of(text)) {
+    if (line.starts_with("LOCATION:")) continue;
+    const std::size_t at = line.find(before);
+    const std::string_view rest =
+        at == std::string_view::npos ? std::string_view{} : line.substr(at + before.size());
+    const bool has_state = refusal.sqlstate.empty() && rest.size() > length &&
+                           rest.substr(length).starts_with(after) &&
+                           std::ranges::all_of(rest.substr(0, length), [](char c) {
+                             return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+                           });
+    if (has_state) {
+      refusal.sqlstate = rest.substr(0, length);
+      kept += line.substr(0, at + before.size());
+      kept += rest.substr(length + after.size());
+    } else {
+      kept += line;
+    }
+    kept += '\n';
+  }
+  refusal.error = fail_with_text(kept).error();
+  refusal.error.hint = hint_for(refusal.sqlstate);
+  return refusal;
+}
+
+/// Goes through libpq's connection steps; empty once it stands.
+Result<std::optional<Refusal>> await_connection(PGconn* raw, const Deadline& deadline,
+                                                milliseconds patience, const Cancellation& cancel) {
+  if (PQstatus(raw) == CONNECTION_BAD) return refusal_in(PQerrorMessage(raw));
+  PQsetErrorVerbosity(raw, PQERRORS_VERBOSE);
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  while (next != PGRES_POLLING_OK) {
+    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (!TRY(wait_for(raw, events, deadline, cancel))) {
+      return Refusal{.error = fail_late(patience).error(), .sqlstate = {}};
+    }
+    next = PQconnectPoll(raw);
+    if (next == PGRES_POLLING_FAILED) return refusal_in(PQerrorMessage(raw));
+  }
+  PQsetErrorVerbosity(raw, PQERRORS_DEFAULT);
+  if (PQsetnonblocking(raw, 1) != 0) return refusal_in(PQerrorMessage(raw));
+  return std::nullopt;
+}
+
+/// Between two attempts at a server that is not ready yet.
+Result<void> pause(const Deadline& deadline, const Cancellation& cancel) {
+  constexpr milliseconds between_attempts{20};
+  TRY(cancel.check());
+  ::poll(nullptr, 0, static_cast<int>(std::min(between_attempts, deadline.left()).count()));
+  return cancel.check();
+}
+
 }  // namespace
 
 std::vector<std::string> scrub_environment() {
@@ -233,47 +324,47 @@ Result<Connection> Connection::open(const Target& target, milliseconds patience,
                                     const Cancellation& cancel) {
   const std::string port = std::to_string(target.port);
   const std::string options = session_options(target.server_major);
-  constexpr std::size_t count = 12;
-  const std::array<const char*, count> keywords = {"host",
-                                                   "port",
-                                                   "user",
-                                                   "dbname",
-                                                   "application_name",
-                                                   "sslmode",
-                                                   "gssencmode",
-                                                   "passfile",
-                                                   "client_encoding",
-                                                   "options",
-                                                   "target_session_attrs",
-                                                   nullptr};
-  const std::array<const char*, count> values = {target.socket_directory.c_str(),
-                                                 port.c_str(),
-                                                 target.role.c_str(),
-                                                 target.database.c_str(),
-                                                 "velo",
-                                                 "disable",
-                                                 "disable",
-                                                 no_password_file,
-                                                 "UTF8",
-                                                 options.c_str(),
-                                                 "any",
-                                                 nullptr};
-  Connection connection(PQconnectStartParams(keywords.data(), values.data(), 0), cancel);
-  PGconn* raw = connection.connection_;
-  if (raw == nullptr) return fail(Errc::failed, "libpq is out of memory");
-  PQsetNoticeReceiver(raw, ignore_notice, nullptr);
-  if (PQstatus(raw) == CONNECTION_BAD) return fail_by(raw);
-
+  const std::array keywords = {"host",
+                               "port",
+                               "user",
+                               "dbname",
+                               "requirepeer",
+                               "application_name",
+                               "sslmode",
+                               "gssencmode",
+                               "passfile",
+                               "client_encoding",
+                               "options",
+                               "target_session_attrs",
+                               static_cast<const char*>(nullptr)};
+  const std::array values = {target.socket_directory.c_str(),
+                             port.c_str(),
+                             target.role.c_str(),
+                             target.database.c_str(),
+                             target.peer.c_str(),
+                             "velo",
+                             "disable",
+                             "disable",
+                             no_password_file,
+                             "UTF8",
+                             options.c_str(),
+                             "any",
+                             static_cast<const char*>(nullptr)};
+  static_assert(keywords.size() == values.size());
   const Deadline deadline(patience);
-  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-  while (next != PGRES_POLLING_OK) {
-    const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-    if (!TRY(wait_for(raw, events, deadline, cancel))) return fail_late(patience);
-    next = PQconnectPoll(raw);
-    if (next == PGRES_POLLING_FAILED) return fail_by(raw);
+  for (;;) {
+    Connection connection(PQconnectStartParams(keywords.data(), values.data(), 0), cancel);
+    PGconn* raw = connection.connection_;
+    if (raw == nullptr) return fail(Errc::failed, "libpq is out of memory");
+    PQsetNoticeReceiver(raw, ignore_notice, nullptr);
+    auto outcome = await_connection(raw, deadline, patience, cancel);
+    if (!outcome) return std::unexpected(std::move(outcome).error());
+    if (!*outcome) return connection;
+    if ((*outcome)->sqlstate != cannot_connect_now || deadline.passed()) {
+      return std::unexpected(std::move((*outcome)->error));
+    }
+    TRY(pause(deadline, cancel));
   }
-  if (PQsetnonblocking(raw, 1) != 0) return fail_by(raw);
-  return connection;
 }
 
 Result<Connection> Connection::open_any(Target target, milliseconds patience,

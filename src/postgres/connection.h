@@ -38,6 +38,7 @@ class Connection {
     int port = 0;
     std::string role{control_role};
     std::string database = "postgres";
+    std::string peer;      ///< refuse a server that runs as another system user; empty: any
     int server_major = 0;  ///< settings that only some majors know depend on it
   };
 
@@ -45,8 +46,8 @@ class Connection {
   /// no statement, lock or idle timeouts, synchronous_commit = local, event_triggers = off (17+),
   /// search_path = pg_catalog, client_min_messages = warning, no libraries preloaded into the
   /// session, English messages, ISO dates in UTC.
-  /// Errc::server with libpq's message; the SQLSTATE of a refusal is not known to libpq, so callers
-  /// that need to know why look at the text.
+  /// A server that is starting or recovering (SQLSTATE 57P03) is waited for, within `patience`.
+  /// Errc::server with libpq's message, and a hint for the refusals that people can mend.
   static Result<Connection> open(const Target& target, std::chrono::milliseconds patience,
                                  const Cancellation& cancel);
   static Result<Connection> open(const Target& target, std::chrono::milliseconds patience,

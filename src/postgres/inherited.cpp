@@ -33,7 +33,12 @@ constexpr std::array neutral_settings = {
     Neutral{"primary_slot_name", "", 0},
     Neutral{"synchronous_standby_names", "", 0},
     Neutral{"synchronized_standby_slots", "", 17},
+    // pg_cron knows the first since 1.5. Older ones are told to run jobs over connections, which
+    // lead nowhere, and to keep no record of that.
     Neutral{"cron.launch_active_jobs", "off", 0},
+    Neutral{"cron.use_background_workers", "off", 0},
+    Neutral{"cron.host", "/dev/null", 0},
+    Neutral{"cron.log_run", "off", 0},
 };
 
 // Dropped, not blanked: a server refuses to recover to one target when any other is assigned after
@@ -116,6 +121,16 @@ bool leads_outside(const Layers& layers, std::string_view name, const fs::path& 
   return value->starts_with('/') && !moved(*value, root.lexically_normal(), root);
 }
 
+/// Whether the server would refuse to start without huge pages: the machine has reserved as many as
+/// the parent needs, and no more. (The values of the enum, config_enum_entry huge_pages_options in
+/// guc_tables.c.)
+bool insists_on_huge_pages(const Layers& layers) {
+  const auto value = layers.effective("huge_pages");
+  if (!value) return layers.other_files;
+  const std::string word = lower(*value);
+  return word == "on" || word == "true" || word == "yes" || word == "1";
+}
+
 Settings neutral_for(const Inheritance& inheritance, const Layers& layers) {
   Settings settings;
   for (const Neutral& neutral : neutral_settings) {
@@ -128,6 +143,7 @@ Settings neutral_for(const Inheritance& inheritance, const Layers& layers) {
       leads_outside(layers, "stats_temp_directory", inheritance.root)) {
     settings.emplace("stats_temp_directory", default_stats_directory);
   }
+  if (insists_on_huge_pages(layers)) settings.emplace("huge_pages", "try");
   return settings;
 }
 

@@ -21,9 +21,10 @@ struct Inheritance {
 
 /// In postgresql.conf, velo.conf and postgresql.auto.conf: values that are paths into the parent's
 /// volume then lie at the same place in the clone's; files that both servers would write elsewhere
-/// (log_directory, external_pid_file, stats_temp_directory) are given up. velo.conf becomes what it
-/// was, and what keeps the clone quiet, and `settings`; nothing of these is left in
-/// postgresql.auto.conf, where it would win. Can be repeated.
+/// (log_directory, external_pid_file, stats_temp_directory) are given up, and huge_pages = on, for
+/// which the machine may have no more pages, becomes try. velo.conf becomes what it was, and what
+/// keeps the clone quiet, and `settings`; nothing of these is left in postgresql.auto.conf, where
+/// it would win. Can be repeated.
 Result<void> adapt_inherited_settings(const Inheritance& inheritance);
 
 }  // namespace velo::postgres

@@ -276,6 +276,10 @@ class Docker final : public Runtime {
     return seen;
   }
 
+  Result<void> await_leftovers(const fs::path& pgdata) const override {
+    return await_last_backend(pgdata, leftovers_patience);
+  }
+
   Result<void> collect_log(const fs::path& pgdata, const fs::path& log) override {
     DockerApi api = TRY(DockerApi::open(never));
     for (const Container& container : TRY(containers_of(api, pgdata))) {

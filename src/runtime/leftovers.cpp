@@ -20,8 +20,7 @@ Result<std::vector<pid_t>> processes_in(const fs::path& directory) {
   }
   std::vector<pid_t> found;
   for (const std::string& name : TRY(list_directory("/proc"))) {
-    if (!std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; }))
-      continue;
+    if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
     struct stat status{};
     if (::stat(fmt::format("/proc/{}/cwd", name).c_str(), &status) == 0 &&
         status.st_dev == wanted.st_dev && status.st_ino == wanted.st_ino) {
@@ -31,7 +30,10 @@ Result<std::vector<pid_t>> processes_in(const fs::path& directory) {
   return found;
 }
 
-Result<void> await_end(const fs::path& pgdata, std::chrono::milliseconds patience) {
+}  // namespace
+
+Result<void> await_last_backend(const fs::path& pgdata, std::chrono::milliseconds patience) {
+  if (!path_exists(pgdata / "postmaster.pid")) return {};  // it ends in good order
   const Deadline deadline(patience);
   for (;;) {
     const auto left = TRY(processes_in(pgdata));
@@ -47,14 +49,10 @@ Result<void> await_end(const fs::path& pgdata, std::chrono::milliseconds patienc
   }
 }
 
-}  // namespace
-
 Result<void> clear_leftovers(const fs::path& pgdata, const fs::path& run_directory, int port,
                              std::chrono::milliseconds patience) {
-  if (path_exists(pgdata / "postmaster.pid")) {
-    TRY(await_end(pgdata, patience));
-    TRY(remove_file(pgdata / "postmaster.pid"));
-  }
+  TRY(await_last_backend(pgdata, patience));
+  TRY(remove_file(pgdata / "postmaster.pid"));
   const std::string socket = fmt::format(".s.PGSQL.{}", port);
   TRY(remove_file(run_directory / socket));
   return remove_file(run_directory / (socket + ".lock"));

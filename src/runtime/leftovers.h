@@ -8,14 +8,19 @@
 
 namespace velo::runtime {
 
-/// For a cluster without a postmaster: waits until the last backend of an earlier one has ended,
-/// then removes its postmaster.pid and its socket.
+/// For a cluster without a postmaster: waits until the last backend of an earlier one has ended.
 ///
-/// Backends notice by themselves that their postmaster is gone, but not at once; a second server on
-/// the same files would meanwhile destroy them. PostgreSQL's own interlock against that is the
-/// shared memory id in postmaster.pid, which goes here; a stale pid file and a stale socket lock
-/// have to go, because PostgreSQL refuses to start when the pids in them belong to any living
-/// process again. Errc::in_use when backends are still there after `patience`.
+/// Backends notice by themselves that their postmaster is gone, but not at once; meanwhile they may
+/// write. Errc::in_use when there still are some after `patience`.
+Result<void> await_last_backend(const std::filesystem::path& pgdata,
+                                std::chrono::milliseconds patience);
+
+/// The same, then removes the earlier server's postmaster.pid and its socket.
+///
+/// A second server on files that a backend still writes would destroy them. PostgreSQL's own
+/// interlock against that is the shared memory id in postmaster.pid, which goes here; a stale pid
+/// file and a stale socket lock have to go, because PostgreSQL refuses to start when the pids in
+/// them belong to any living process again.
 Result<void> clear_leftovers(const std::filesystem::path& pgdata,
                              const std::filesystem::path& run_directory, int port,
                              std::chrono::milliseconds patience);

@@ -1,8 +1,9 @@
 #include "runtime/native.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
+
+#include <csignal>
 
 #include "base/files.h"
 #include "base/process.h"
@@ -103,7 +104,9 @@ class StartingProcess final : public Starting {
     const auto text = read_file(pgdata_ / "postmaster.pid");
     if (!text) return false;
     const auto file = postgres::parse_postmaster_pid(*text);
-    return file && file->pid == process_.pid() && file->status == "ready";
+    // "standby": it is up, and will not admit anybody (hot_standby is off).
+    return file && file->pid == process_.pid() &&
+           (file->status == "ready" || file->status == "standby");
   }
 
   std::unexpected<Error> give_up(std::string why) const {
@@ -155,7 +158,10 @@ class Native final : public Runtime {
           Errc::not_found,
           fmt::format("the PostgreSQL {} build in {} is gone", spec.build.major,
                       spec.build.bin.string()),
-          fmt::format("install it again: apt install postgresql-{}", spec.build.major));
+          spec.build.bin.string().starts_with("/usr/")
+              ? fmt::format("install it again: apt install postgresql-{}", spec.build.major)
+              : fmt::format("put it back there; any build of PostgreSQL {} will do, also by a link",
+                            spec.build.major));
     }
     TRY(check_port(spec.address, spec.port));
     {
@@ -196,7 +202,13 @@ class Native final : public Runtime {
                 .is_ready = status == "ready" || status == "standby" || status == "stopping",
                 .pid = server->pid,
                 .started_at = server->started_at,
+                .socket_directory = server->socket_directory,
+                .socket_port = server->port,
                 .remark = {}};
+  }
+
+  Result<void> await_leftovers(const fs::path& pgdata) const override {
+    return await_last_backend(pgdata, leftovers_patience);
   }
 
   Result<void> collect_log(const fs::path&, const fs::path&) override { return {}; }

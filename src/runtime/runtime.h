@@ -94,6 +94,10 @@ struct Seen {
   bool is_ready = false;  ///< admits connections, or has until it was told to stop
   pid_t pid = 0;          ///< a process of this machine; 0 where that cannot be told
   std::chrono::sys_seconds started_at;
+  /// Where its socket is by its own account, which is elsewhere than asked for when somebody
+  /// started it by hand; empty where nobody could.
+  fs::path socket_directory;
+  int socket_port = 0;
   /// What somebody changed behind Velo's back, in words: "its container velo-demo-dev was stopped".
   /// Of a server that does not run it says how that is seen; it may have been Velo.
   std::string remark;
@@ -144,6 +148,9 @@ class Runtime {
   /// Brings the server's log file (ServerSpec::log) up to date, where the server does not write it
   /// itself.
   virtual Result<void> collect_log(const fs::path& pgdata, const fs::path& log) = 0;
+  /// Waits a little until nothing of an earlier server works on the cluster any more: backends can
+  /// outlive a postmaster that was killed. Errc::in_use names what still does.
+  virtual Result<void> await_leftovers(const fs::path& pgdata) const = 0;
 
   /// The number in the name of the control connection's socket, for a server that clients find with
   /// `port`.

@@ -105,7 +105,7 @@ TEST_F(PostgresQuery, StopsAStatementWhenCancelled) {
       "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = "
       "'active' AND pid <> pg_backend_pid()";
   ASSERT_TRUE(test::wait_until([&] { return server->value(running) == "1"; }));
-  std::jthread canceller([&] { cancel.request(); });
+  const std::jthread canceller([&] { cancel.request(); });
   const auto stopped = cancellable->finish(60s);
   ASSERT_FALSE(stopped.has_value());
   EXPECT_EQ(stopped.error().code, Errc::interrupted);

@@ -55,7 +55,7 @@ inline Mark mark_for(const std::string& home_id) {
           .incarnation_id = "i1",
           .parent_incarnation_id = "i0",
           .runtime = "native",
-          .build = "PostgreSQL 17.2 \"x\\y\"",
+          .build = R"(PostgreSQL 17.2 "x\y")",
           .created_at = parse_rfc3339("2025-10-09T18:40:21.123456Z").value()};
 }
 

@@ -36,7 +36,7 @@ class BadInput : public E2eTest {
       for (const auto& entry : fs::directory_iterator(velo->home() / directory)) {
         names.push_back(entry.path());
       }
-      std::sort(names.begin(), names.end());
+      std::ranges::sort(names);
       for (const std::string& name : names) all += name + "\n";
     }
     for (const Server& server : servers_below(velo->pool())) all += std::to_string(server.pid);

@@ -3,11 +3,11 @@
 // security_test.cpp.)
 #include <net/if.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <fstream>
 #include <set>
 
@@ -134,7 +134,7 @@ std::int64_t network_counter(const std::string& protocol, const std::string& col
   while (std::getline(file, names) && std::getline(file, numbers)) {
     if (!names.starts_with(protocol + ":")) continue;
     const auto columns = words(names);
-    const auto found = std::find(columns.begin(), columns.end(), column);
+    const auto found = std::ranges::find(columns, column);
     if (found == columns.end()) break;
     return std::stoll(words(numbers).at(static_cast<std::size_t>(found - columns.begin())));
   }

@@ -1,6 +1,6 @@
 // The rules of a branch's life.
-#include <signal.h>
 
+#include <csignal>
 #include <fstream>
 
 #include "support/velo.h"

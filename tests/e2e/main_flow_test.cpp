@@ -111,7 +111,8 @@ TEST_P(MainFlow, DeletingAProjectLeavesNothingRunning) {
 std::vector<Where> places() {
   std::vector<Where> all;
   for (const char* driver : {"btrfs", "reflink", "copy"}) {
-    for (const int major : {13, 15, 17, 18}) all.push_back({.driver = driver, .major = major});
+    for (const int major : {13, 14, 15, 16, 17, 18})
+      all.push_back({.driver = driver, .major = major});
   }
   all.push_back({.driver = "btrfs", .major = 17, .runtime = "docker"});
   all.push_back({.driver = "reflink", .major = 15, .runtime = "docker"});

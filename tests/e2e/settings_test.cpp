@@ -49,18 +49,6 @@ TEST_F(Settings, GivenToTheProjectOrTheBranch) {
   EXPECT_EQ(velo->value("demo/odd", "SHOW cluster_name"), "it's \\ # odd");
 }
 
-TEST_F(Settings, SynchronousStandbysOfTheParentDoNotHangABranch) {
-  velo->create_project("demo");
-  Sql sql = velo->sql("demo/main");
-  sql.execute("CREATE TABLE t (x int)");
-  sql.execute("SET synchronous_commit = local");
-  sql.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-  sql.execute("SELECT pg_reload_conf()");
-  velo->ok("branch create demo/dev");
-  EXPECT_EQ(velo->value("demo/dev", "SHOW synchronous_standby_names"), "");
-  velo->sql("demo/dev").execute("INSERT INTO t VALUES (1)");
-}
-
 TEST_F(Settings, ABranchDoesNotArchiveIntoItsParentsArchive) {
   velo->create_project("demo");
   const fs::path archive = velo->pool() / "archive";

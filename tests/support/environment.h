@@ -51,10 +51,10 @@ class TempDirectory {
 
 /// In a test or SetUp: goes on only if `place` (a std::optional) is there; else skips, or fails
 /// where places are required.
-#define VELO_NEEDS_PLACE(place, variable)                                         \
-  do {                                                                            \
-    if (!(place)) {                                                               \
-      if (velo::test::places_are_required()) FAIL() << variable << " is not set"; \
-      GTEST_SKIP() << variable << " is not set";                                  \
-    }                                                                             \
+#define VELO_NEEDS_PLACE(place, variable)                                           \
+  do {                                                                              \
+    if (!(place)) {                                                                 \
+      if (velo::test::places_are_required()) FAIL() << (variable) << " is not set"; \
+      GTEST_SKIP() << (variable) << " is not set";                                  \
+    }                                                                               \
   } while (false)

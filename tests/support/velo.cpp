@@ -1,11 +1,11 @@
 #include "support/velo.h"
 
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -343,7 +343,7 @@ std::vector<std::string> Velo::volume_names() const {
   for (const auto& entry : fs::directory_iterator(volumes(), ignored)) {
     names.push_back(entry.path().filename());
   }
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 

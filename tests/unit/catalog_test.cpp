@@ -72,6 +72,7 @@ TEST_F(CatalogTest, RecordsRoundTrip) {
   i.fork_lsn = "0/16B3748";
   i.bin_directory = "/usr/lib/postgresql/15/bin";
   i.pg_version = "15.18";
+  i.drift_told = "app";
   i.first_start = true;
   i.created_at = now();
   i.kept_since = now();

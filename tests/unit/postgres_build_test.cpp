@@ -51,7 +51,13 @@ TEST(PostgresBuild, NamesADirectoryOnceHoweverItIsReached) {
   const Scratch home;
   make_build(home / "postgres/16/bin", "16.14");
   fs::create_directory_symlink(home / "postgres/16", home / "postgres/sixteen");
-  const auto builds = find_builds(home.path(), (home / "postgres/16/bin").string(), {});
+  fs::create_directory(home / "links");
+  for (const char* program : {"postgres", "initdb"}) {
+    fs::create_symlink(home / "postgres/16/bin" / program, home / "links" / program);
+  }
+  const auto builds = find_builds(
+      home.path(),
+      fmt::format("{}:{}", (home / "postgres/16/bin").string(), (home / "links").string()), {});
   EXPECT_EQ(builds_in(builds.value(), home).size(), 1U);
 }
 

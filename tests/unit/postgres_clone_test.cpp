@@ -121,7 +121,24 @@ TEST_F(PostgresClone, BlanksWhatWouldActOnTheOutsideWorld) {
   }
   EXPECT_EQ(velo.at("archive_mode"), "off");
   EXPECT_EQ(velo.at("cron.launch_active_jobs"), "off");
+  EXPECT_EQ(velo.at("cron.use_background_workers"), "off");
+  EXPECT_EQ(velo.at("cron.host"), "/dev/null");
   EXPECT_FALSE(velo.contains("recovery_target_time"));
+  EXPECT_FALSE(velo.contains("huge_pages"));
+}
+
+TEST_F(PostgresClone, TriesHugePagesWhereItsParentInsistedOnThem) {
+  for (const char* value : {"on", "'ON'", "true", "1"}) {
+    put(pgdata / "postgresql.auto.conf", fmt::format("huge_pages = {}\n", value));
+    ASSERT_OK(prepare());
+    EXPECT_EQ(velo_settings().at("huge_pages"), "try") << value;
+    EXPECT_TRUE(auto_settings().empty()) << value;
+  }
+  put(pgdata / "velo.conf", "");
+  put(pgdata / "postgresql.auto.conf", "huge_pages = off\n");
+  ASSERT_OK(prepare());
+  EXPECT_FALSE(velo_settings().contains("huge_pages"));
+  EXPECT_EQ(auto_settings().at("huge_pages"), "off");
 }
 
 TEST_F(PostgresClone, GivesAServerOnlySettingsThatItKnows) {

@@ -1,0 +1,23 @@
+-- The library's own queries; each gives one row with one value.
+SELECT count(*) || ' ' || md5(string_agg(m::text, '|' ORDER BY card)) FROM lending.member m;
+SELECT count(*) || ' ' || md5(string_agg(t::text, '|' ORDER BY id)) FROM lending.title t;
+SELECT count(*) || ' ' || md5(string_agg(l::text, '|' ORDER BY title, during)) FROM lending.loan l;
+SELECT string_agg(tableoid::regclass || '=' || n, ', ' ORDER BY tableoid::regclass::text) FROM (SELECT tableoid, count(*) AS n FROM lending.visit GROUP BY tableoid) v;
+SELECT count(*) FROM lending.title WHERE words @@ to_tsquery('english', 'physic & engine');
+SELECT count(*) FROM lending.title WHERE name ILIKE '%small towns, volume 19%';
+SELECT count(*) FROM lending.title WHERE tags @> '{tag1,tag2}';
+SELECT count(*) FROM lending.title WHERE name OPERATOR(lending.~~>) 'The history of rivers, volume 12';
+SELECT lending.longest(lending.mark_text(mark)) FROM lending.title;
+SELECT count(*) || ' ' || max(until) FROM lending.lent_now;
+SELECT sum(loans) FROM lending.popular;
+SELECT string_agg(n::text, ',') FROM lending.countdown;
+SELECT count(*) FROM lending.member WHERE email = 'm77@EXAMPLE.ORG';
+SELECT count(*) FROM lending.member WHERE traits @> 'left_handed=>true';
+SELECT string_agg(address->>'town', ',' ORDER BY card) FROM lending.member WHERE card < 1050;
+SELECT count(*) FROM lending.history;
+SELECT count(*) || ' in notes, of complaints ' || (SELECT count(*) FROM lending.complaint) FROM lending.note;
+SELECT convert_from(lo_get(424242), 'UTF8');
+SELECT count(*) FROM pg_policies WHERE schemaname = 'lending';
+SELECT string_agg(extname, ',' ORDER BY extname) FROM pg_extension;
+SELECT obj_description('lending'::regnamespace);
+SELECT count(*) FROM pg_statistic_ext WHERE stxname = 'title_kind_tags';

@@ -1,0 +1,150 @@
+// Parents in a state: recovering, down, orphaned, or started by somebody else.
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "base/files.h"
+#include "base/process.h"
+#include "parents.h"
+#include "postgres/cluster.h"
+
+namespace velo::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class State : public ParentTest {
+ protected:
+  /// A child of the branch's postmaster by what its title says ("startup"); 0 when there is none.
+  int child(const std::string& branch, const std::string& title) const {
+    const fs::path directory = velo->data_directory(branch);
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::error_code ignored;
+      if (fs::read_symlink(entry.path() / "cwd", ignored) != directory) continue;
+      if (read_file(entry.path() / "cmdline").value_or("").find(title) != std::string::npos) {
+        return std::stoi(name);
+      }
+    }
+    return 0;
+  }
+  postgres::ClusterState state_of(const std::string& branch) const {
+    const auto control = postgres::read_control_file(velo->data_directory(branch));
+    return control ? control->state : postgres::ClusterState::startup;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Places, State, every_driver(), param_name);
+
+TEST_P(State, AParentInCrashRecoveryIsClonedWithAllThatItHad) {
+  velo->create_project("demo",
+                       "--pg-conf checkpoint_timeout=1h --pg-conf max_wal_size=4GB"
+                       " --pg-conf autovacuum=off");
+  Sql main = velo->sql("demo/main");
+  main.execute("CREATE TABLE t AS SELECT generate_series(1, 1500000) AS x");
+  main.execute("CREATE INDEX ON t (x)");  // WAL for the recovery to chew on
+  const int backend = std::stoi(main.value("SELECT pg_backend_pid()"));
+  ASSERT_EQ(::kill(backend, SIGKILL), 0);
+  // Held while it recovers, so that the command meets it there.
+  int recovering = 0;
+  ASSERT_TRUE(wait_until([&] {
+    recovering = child("demo/main", "startup");
+    return recovering != 0 && state_of("demo/main") == postgres::ClusterState::in_crash_recovery;
+  }));
+  ASSERT_EQ(::kill(recovering, SIGSTOP), 0);
+  ASSERT_EQ(state_of("demo/main"), postgres::ClusterState::in_crash_recovery);
+  auto creating = velo->start("branch create demo/dev");
+  if (!atomic()) {
+    EXPECT_TRUE(
+        wait_until([&] { return velo->json("status").size("/unfinished_operations") == 1; }));
+    ASSERT_EQ(::kill(recovering, SIGCONT), 0);
+  }
+  const Ran created = creating.get();
+  ::kill(recovering, SIGCONT);
+  EXPECT_EQ(created.exit_status, 0) << created.all();
+  EXPECT_NE(created.err.find(atomic() ? "no checkpoint" : "waiting until it is done"),
+            std::string::npos)
+      << created.all();
+  EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "1500000");
+  EXPECT_TRUE(wait_until([&] { return Sql(velo->url("demo/main")).connected(); }));
+  EXPECT_EQ(velo->value("demo/main", "SELECT count(*) FROM t"), "1500000");
+}
+
+TEST_P(State, AParentThatWasKilledIsClonedAsItStands) {
+  velo->create_project("demo");
+  Sql main = velo->sql("demo/main");
+  main.execute("CREATE TABLE t (x int)");
+  main.execute("CHECKPOINT");
+  for (int i = 0; i < 20; ++i) main.execute("INSERT INTO t SELECT generate_series(1, 500)");
+  velo->kill_server("demo/main");
+  EXPECT_TRUE(fs::exists(velo->data_directory("demo/main") / "postmaster.pid"));
+  velo->ok("branch create demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "10000");
+  EXPECT_EQ(velo->state("demo/main"), "down") << "a clone does not start its parent";
+  velo->ok("branch start demo/main");
+  EXPECT_EQ(velo->value("demo/main", "SELECT count(*) FROM t"), "10000");
+}
+
+TEST_P(State, APidFileOfALivingForeignProcessIsStale) {
+  velo->create_project("demo");
+  velo->kill_server("demo/main");
+  const fs::path file = velo->data_directory("demo/main") / "postmaster.pid";
+  const std::string text = read_file(file).value();
+  std::ofstream(file, std::ios::trunc) << ::getpid() << text.substr(text.find('\n'));
+  velo->ok("branch create demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT 1"), "1");
+  velo->ok("branch start demo/main");
+}
+
+// The postmaster is dead, but one of its backends goes on and may write: files copied one by one
+// would be of no single moment.
+TEST_P(State, AnOrphanedBackendIsNotCopiedUnder) {
+  velo->create_project("demo");
+  Sql session = velo->sql("demo/main");
+  session.execute("CREATE TABLE t AS SELECT 1 AS x");
+  const int backend = std::stoi(session.value("SELECT pg_backend_pid()"));
+  const int postmaster = velo->pid("demo/main");
+  ASSERT_EQ(::kill(backend, SIGSTOP), 0);  // so that it does not notice
+  ASSERT_EQ(::kill(postmaster, SIGKILL), 0);
+  EXPECT_TRUE(wait_until([&] { return !is_alive(postmaster); }));
+  const Ran created = velo->run("branch create demo/dev");
+  if (atomic()) {
+    EXPECT_EQ(created.exit_status, 0) << created.all();
+  } else {
+    EXPECT_EQ(created.exit_status, 4) << created.all();
+    EXPECT_NE(created.err.find(std::to_string(backend)), std::string::npos) << created.all();
+    EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"demo-main"}));
+  }
+  ASSERT_EQ(::kill(backend, SIGCONT), 0);
+  if (!atomic()) velo->ok("branch create demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
+}
+
+TEST_P(State, AServerThatWasStartedByHandIsFoundAndCloned) {
+  velo->create_project("demo");
+  velo->sql("demo/main").execute("CREATE TABLE t AS SELECT 1 AS x");
+  velo->ok("branch stop demo/main");
+  const fs::path pgdata = velo->data_directory("demo/main");
+  const fs::path sockets = velo->pool() / "by hand";
+  make_server_directory(sockets);
+  run_as_server(
+      {tool("pg_ctl").string(), "-D", pgdata.string(), "-w", "-l", (sockets / "log").string(), "-o",
+       "-c listen_addresses= -c port=5999 -c unix_socket_directories='" + sockets.string() + "'",
+       "start"});
+  run_as_server({tool("psql").string(), "-qd",
+                 "host='" + sockets.string() + "' port=5999 user=velo_control dbname=postgres",
+                 "-c", "INSERT INTO t VALUES (2)"});
+  const Ran created = velo->ok("branch create demo/dev");
+  EXPECT_EQ(created.err.find("no checkpoint"), std::string::npos) << created.all();
+  EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "2");
+  EXPECT_EQ(velo->state("demo/main"), "running");
+  const Ran started = velo->ok("branch start demo/main");
+  EXPECT_NE(started.err.find("started by hand, on port 5999"), std::string::npos) << started.all();
+  velo->ok("branch restart demo/main");
+  EXPECT_EQ(velo->value("demo/main", "SELECT count(*) FROM t"), "2");
+  velo->ok("branch reset demo/dev --force");
+}
+
+}  // namespace
+}  // namespace velo::test
