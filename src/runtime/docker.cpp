@@ -161,8 +161,18 @@ class Docker final : public Runtime {
 
   Result<std::string> check(const Cancellation& cancel) const override {
     DockerApi api = TRY(DockerApi::open(cancel));
-    const auto version = TRY(api.get("/version"));
-    return fmt::format("the Docker daemon {} at {} answers", version.value("Version", ""),
+    const auto info = TRY(api.get("/info"));
+    for (const auto& option : info.value("SecurityOptions", nlohmann::json::array())) {
+      const std::string text = option.is_string() ? option.get<std::string>() : "";
+      if (!text.starts_with("name=userns") && !text.starts_with("name=rootless")) continue;
+      return fail_with_hint(
+          Errc::unsupported,
+          fmt::format("the Docker daemon at {} maps users ({}): a server's files would belong to "
+                      "nobody that Velo can act as",
+                      api.endpoint(), text),
+          "use a daemon without user namespaces, or --runtime native");
+    }
+    return fmt::format("the Docker daemon {} at {} answers", info.value("ServerVersion", ""),
                        api.endpoint());
   }
 

@@ -122,6 +122,20 @@ TEST(DockerApi, NobodyThereAndNobodyOfItsKindSayWhatToDo) {
   ::unsetenv("DOCKER_HOST");
 }
 
+TEST(DockerApi, ADaemonThatMapsUsersIsRefusedBeforeAnythingIsMade) {
+  for (const auto& [option, serves] :
+       std::map<std::string, bool>{{"name=seccomp,profile=default", true},
+                                   {"name=userns", false},
+                                   {"name=rootless", false}}) {
+    FakeDaemon daemon;
+    daemon.answer("/info", 200,
+                  R"({"ServerVersion":"20.10.24","SecurityOptions":[")" + option + R"("]})");
+    const auto checked = open_runtime("docker").value()->check(never);
+    EXPECT_EQ(checked.has_value(), serves) << option;
+    if (!serves) EXPECT_EQ(checked.error().code, Errc::unsupported);
+  }
+}
+
 class DockerCredentials : public testing::Test {
  protected:
   void SetUp() override { ::setenv("DOCKER_CONFIG", directory_.path().c_str(), 1); }
