@@ -1,7 +1,6 @@
 #include "runtime/docker.h"
 
-#include <signal.h>
-
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"

@@ -1,7 +1,7 @@
 // Branches whose daemon is restarted under them. It is every test's daemon: nothing else runs
 // meanwhile (RUN_SERIAL in tests/CMakeLists.txt).
 #include <fcntl.h>
-#include <signal.h>
+#include <csignal>
 
 #include <fstream>
 
