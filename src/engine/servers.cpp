@@ -113,6 +113,17 @@ Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection
   return {};
 }
 
+/// A recovering server first syncs its whole directory (SyncDataDirectory in fd.c), file by file,
+/// or since 14 by one syncfs(2), which flushes the neighbours' writes too. XFS and ext4 flush the
+/// disk's cache for each file, clean or not: for 1,000 files 1.0 to 2.7 s were seen where syncfs
+/// took 0.1 to 0.7 s, for 10,000 6 to 16 s where it took 0.2 to 1.0 s.
+bool had_better_sync_at_once(const storage::Driver& driver, const BranchRecords& b,
+                             const FirstStart& first) {
+  constexpr int first_major_with_that_choice = 14;
+  return b.project.pg_major >= first_major_with_that_choice &&
+         (first.many_files || !driver.capabilities().atomic_snapshot);
+}
+
 /// After a start that is not the first. What cannot be asked is no reason to call the start a
 /// failure: a standby may admit nobody.
 void look_for_drift(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
@@ -202,6 +213,9 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   }
   if (b.incarnation.first_start && first.may_have_subscriptions) {
     spec.overrides.emplace_back("max_logical_replication_workers", "0");
+  }
+  if (had_better_sync_at_once(*driver, b, first)) {
+    spec.overrides.emplace_back("recovery_init_sync_method", "syncfs");
   }
   const auto starting = TRY(runtime->start(spec));
   if (const std::string remark = starting->remark(); !remark.empty()) {

@@ -21,6 +21,8 @@ namespace velo::engine {
 struct FirstStart {
   /// The source may have subscriptions: their workers must not run before they are disabled.
   bool may_have_subscriptions = true;
+  /// So many that recovery had better sync the whole file system than each of them.
+  bool many_files = false;
 };
 
 /// Starts the server of `branch.incarnation` and waits until it is ready; its gate stays as it is.

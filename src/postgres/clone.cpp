@@ -153,11 +153,13 @@ Result<std::vector<std::string>> names_in(const fs::path& path) {
 }
 
 /// Looks into every database's directory in `parent`.
-Result<bool> has_init_fork(const fs::path& parent) {
+Result<void> add_files(const fs::path& parent, RelationFiles& files) {
   for (const std::string& database : TRY(names_in(parent))) {
-    if (std::ranges::any_of(TRY(names_in(parent / database)), is_init_fork)) return true;
+    const auto names = TRY(names_in(parent / database));
+    files.count += names.size();
+    files.unlogged = files.unlogged || std::ranges::any_of(names, is_init_fork);
   }
-  return false;
+  return {};
 }
 
 }  // namespace
@@ -200,15 +202,16 @@ Result<void> prepare_clone(const ClonePlan& plan) {
   return close_gate(plan.pgdata);
 }
 
-Result<bool> has_unlogged_tables(const fs::path& pgdata) {
-  if (TRY(has_init_fork(pgdata / "base"))) return true;
+Result<RelationFiles> relation_files(const fs::path& pgdata) {
+  RelationFiles files;
+  TRY(add_files(pgdata / "base", files));
   const fs::path links = pgdata / "pg_tblspc";
   for (const std::string& tablespace : TRY(names_in(links))) {
     for (const std::string& version : TRY(names_in(links / tablespace))) {
-      if (TRY(has_init_fork(links / tablespace / version))) return true;
+      TRY(add_files(links / tablespace / version, files));
     }
   }
-  return false;
+  return files;
 }
 
 }  // namespace velo::postgres

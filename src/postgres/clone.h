@@ -56,8 +56,11 @@ struct ClonePlan {
 /// the caller does.
 Result<void> prepare_clone(const ClonePlan& plan);
 
-/// Unlogged relations: whether any *_init fork exists. Their contents are emptied by crash
-/// recovery.
-Result<bool> has_unlogged_tables(const fs::path& pgdata);
+struct RelationFiles {
+  std::size_t count = 0;  ///< in all databases and tablespaces
+  bool unlogged = false;  ///< an *_init fork exists: crash recovery empties what it belongs to
+};
+/// Reads the databases' directories, and no file.
+Result<RelationFiles> relation_files(const fs::path& pgdata);
 
 }  // namespace velo::postgres

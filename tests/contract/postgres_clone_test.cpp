@@ -201,7 +201,7 @@ TEST_P(PostgresClones, FindsUnloggedTables) {
   make_parent();
   const auto found = [&] {
     const ActAs owner(user);
-    return has_unlogged_tables(server->pgdata()).value();
+    return relation_files(server->pgdata()).value().unlogged;
   };
   EXPECT_FALSE(found());
   value("CREATE UNLOGGED TABLE public.u (id int)");

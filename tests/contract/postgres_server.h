@@ -54,7 +54,7 @@ inline int free_port() {
   name.sin_family = AF_INET;
   name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof name;
-  ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), size);
+  (void)::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), size);
   ::getsockname(probe.get(), reinterpret_cast<sockaddr*>(&name), &size);
   return ntohs(name.sin_port);
 }

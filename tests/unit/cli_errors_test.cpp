@@ -80,7 +80,7 @@ TEST(ShouldAsk, OnlyAPersonWhoDidNotForce) {
   Captured person(screen);
   EXPECT_TRUE(should_ask(person.output, false));
   EXPECT_FALSE(should_ask(person.output, true));
-  Captured pipe(plain);
+  const Captured pipe(plain);
   EXPECT_FALSE(should_ask(pipe.output, false));
   person.output.input_is_terminal = false;
   EXPECT_FALSE(should_ask(person.output, false));

@@ -220,7 +220,7 @@ TEST(CommandLine, CanBeTypedAgain) {
 }
 
 TEST(Home, IsWhereTheEnvironmentSays) {
-  const auto only = [](std::string name, std::string value) {
+  const auto only = [](const std::string& name, const std::string& value) {
     return [=](const char* asked) { return asked == name ? value : std::string(); };
   };
   EXPECT_EQ(home_from(only("VELO_HOME", "/srv/velo/../velo")).value(), "/srv/velo");

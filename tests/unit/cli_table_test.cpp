@@ -100,7 +100,7 @@ TEST(Look, CountsCharactersNotBytes) {
 }
 
 TEST(Look, HasNoColourWithoutATerminalOrAgainstTheUsersWish) {
-  const auto with = [](std::string name, std::string value) {
+  const auto with = [](const std::string& name, const std::string& value) {
     return [=](const char* asked) { return asked == name ? value : std::string(); };
   };
   EXPECT_TRUE(look_for(true, 80, with("TERM", "xterm")).colour);

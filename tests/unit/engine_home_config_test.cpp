@@ -37,7 +37,7 @@ TEST(HomeTest, OneThatOthersCanReadIsRefused) {
 }
 
 TEST(HomeTest, SocketsMoveWhereTheirPathFits) {
-  OpenedHome opened;
+  const OpenedHome opened;
   const fs::path deep = opened.path().parent_path() / std::string(90, 'x');
   const auto home = Home::open(deep);
   ASSERT_TRUE(home);

@@ -289,13 +289,14 @@ TEST_F(PostgresClone, TellsTablespacesInsideAndOutside) {
 TEST_F(PostgresClone, FindsUnloggedTablesInDatabasesAndTablespaces) {
   put(pgdata / "base/5/16385", "");
   put(pgdata / "base/5/my_init", "");
-  EXPECT_FALSE(has_unlogged_tables(pgdata).value());
+  EXPECT_FALSE(relation_files(pgdata).value().unlogged);
+  EXPECT_EQ(relation_files(pgdata).value().count, 2U);
   link_tablespace("16390", parent / "fast");
   put(parent / "fast/PG_15_202209061/5/16391_init", "");
-  EXPECT_TRUE(has_unlogged_tables(pgdata).value());
+  EXPECT_TRUE(relation_files(pgdata).value().unlogged);
   fs::remove(pgdata / "pg_tblspc/16390");
   put(pgdata / "base/5/16386_init", "");
-  EXPECT_TRUE(has_unlogged_tables(pgdata).value());
+  EXPECT_TRUE(relation_files(pgdata).value().unlogged);
 }
 
 }  // namespace
