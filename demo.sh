@@ -90,6 +90,7 @@ else
   say "No copy-on-write file system here, and no sudo to make one: branches will be full copies."
 fi
 velo config set pool "$work/pool" >/dev/null
+velo config set runtime native >/dev/null # no image is fetched for a demonstration
 
 # --- The tour -------------------------------------------------------------------------------------
 people="SELECT * FROM people ORDER BY id"

@@ -5,6 +5,7 @@
 #   e2e        the binary, as root             e2e-user   the same, as an ordinary user
 #   parents    databases as production has them, on every driver
 #   ledger     no acknowledged commit is lost  kill       kill -9 at each step of each operation
+#   docker     servers in containers, on a Docker daemon of its own
 #   checks     layers, docs, scripts           lint       clang-format and clang-tidy
 #   asan tsan  unit and contract under the sanitizers
 #   all        all but lint, asan and tsan (the default)      everything   all of them
@@ -17,8 +18,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . scripts/install.sh
 . scripts/places.sh
 . scripts/postgres_builds.sh
+. tests/docker/daemon.sh
+. tests/docker/images.sh
 
-default_lanes=(unit contract checks e2e e2e-user parents ledger kill)
+default_lanes=(unit contract checks e2e e2e-user parents ledger kill docker)
 case "${1:-all}" in
   -h | --help)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
@@ -30,7 +33,7 @@ for lane in "${@:-all}"; do
   case "$lane" in
     all) lanes+=("${default_lanes[@]}") ;;
     everything) lanes+=(lint "${default_lanes[@]}" asan tsan) ;;
-    unit | contract | checks | e2e | e2e-user | parents | ledger | kill | lint | asan | tsan) lanes+=("$lane") ;;
+    unit | contract | checks | e2e | e2e-user | parents | ledger | kill | docker | lint | asan | tsan) lanes+=("$lane") ;;
     *)
       say "There is no lane $lane; ./test.sh --help lists them."
       exit 2
@@ -56,6 +59,7 @@ any_wanted() {
 # --- Packages -------------------------------------------------------------------------------------
 packages=("${build_packages[@]}" "${test_packages[@]}")
 wanted lint && packages+=("${lint_packages[@]}")
+wanted docker && packages+=("${docker_packages[@]}")
 command -v npm >/dev/null || packages+=(npm)
 install_packages "${packages[@]}"
 
@@ -75,6 +79,7 @@ finish() {
   trap - EXIT
   # ctest as root under sudo leaves files of root's in the build tree.
   is_root || [ "${#root[@]}" -eq 0 ] || as_root chown -R "$(id -u):$(id -g)" build || true
+  docker_end
   places_end || status=1
   user_end
   exit "$status"
@@ -91,7 +96,7 @@ environment=(
 )
 [ -z "${CI:-}" ] || environment+=(VELO_TEST_REQUIRE=1)
 
-if any_wanted contract e2e e2e-user parents ledger kill asan tsan; then
+if any_wanted contract e2e e2e-user parents ledger kill docker asan tsan; then
   provide_builds "$places/postgres" || skipped+=("some PostgreSQL majors: npm could not fetch them")
   if can_be_root; then
     is_root || root=(sudo)
@@ -107,6 +112,15 @@ if any_wanted contract e2e e2e-user parents ledger kill asan tsan; then
     fi
   else
     skipped+=("btrfs and reflink: mounting them needs root or sudo")
+  fi
+fi
+if wanted docker; then
+  if ! can_be_root; then
+    skip "lane docker: a Docker daemon of its own needs root or sudo" docker
+  elif docker_begin "$places" && docker_images "$places/postgres"; then
+    environment+=("VELO_TEST_DOCKER=$docker_host")
+  else
+    skip "lane docker: this machine cannot run a Docker daemon (above is why)" docker
   fi
 fi
 if wanted e2e-user; then

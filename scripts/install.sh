@@ -7,7 +7,7 @@
 build_packages=(
   g++ cmake ninja-build ccache
   libcli11-dev nlohmann-json3-dev libfmt-dev libsqlitecpp-dev libsqlite3-dev
-  libpq-dev libssl-dev libbtrfsutil-dev libhowardhinnant-date-dev
+  libpq-dev libssl-dev libcurl4-openssl-dev libbtrfsutil-dev libhowardhinnant-date-dev
   postgresql btrfs-progs
 )
 # shellcheck disable=SC2034
@@ -15,6 +15,9 @@ test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron)
 # pgbench comes with postgresql.
 # shellcheck disable=SC2034
 bench_packages=(xfsprogs)
+# A Docker daemon, and what its images are made with (tests/docker).
+# shellcheck disable=SC2034
+docker_packages=(docker.io iproute2 iptables mmdebstrap)
 # shellcheck disable=SC2034
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 

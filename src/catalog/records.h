@@ -17,6 +17,7 @@ struct Project {
   std::string pool;
   std::string storage_reason;
   std::string runtime;
+  std::string runtime_reason;
   int pg_major = 0;
   std::string os_user;
   std::string database;
@@ -48,6 +49,8 @@ struct Incarnation {
   std::optional<int> timeline;
   std::optional<std::string> fork_lsn;
   std::string bin_directory;
+  std::string image;
+  std::string image_digest;
   std::string pg_version;
   bool first_start = false;
   Timestamp created_at;

@@ -92,6 +92,7 @@ Project read_project(SQLite::Statement& row) {
   p.pool = in.text();
   p.storage_reason = in.text();
   p.runtime = in.text();
+  p.runtime_reason = in.text();
   p.pg_major = in.small();
   p.os_user = in.text();
   p.database = in.text();
@@ -134,6 +135,8 @@ Incarnation read_incarnation(SQLite::Statement& row) {
   i.timeline = in.maybe_small();
   i.fork_lsn = in.maybe_text();
   i.bin_directory = in.text();
+  i.image = in.text();
+  i.image_digest = in.text();
   i.pg_version = in.text();
   i.first_start = in.flag();
   i.created_at = in.time();
@@ -184,8 +187,8 @@ Operation read_operation(SQLite::Statement& row) {
 
 void bind(SQLite::Statement& statement, const Project& p) {
   Binder(statement) << p.id << p.name << p.driver << p.pool << p.storage_reason << p.runtime
-                    << p.pg_major << p.os_user << p.database << p.main_branch_id << p.created_at
-                    << p.deleted_at;
+                    << p.runtime_reason << p.pg_major << p.os_user << p.database << p.main_branch_id
+                    << p.created_at << p.deleted_at;
 }
 
 void bind(SQLite::Statement& statement, const Branch& b) {
@@ -197,9 +200,9 @@ void bind(SQLite::Statement& statement, const Branch& b) {
 
 void bind(SQLite::Statement& statement, const Incarnation& i) {
   Binder(statement) << i.id << i.branch_id << i.volume << i.parent_incarnation_id << i.timeline
-                    << i.fork_lsn << i.bin_directory << i.pg_version << i.first_start
-                    << i.created_at << i.kept_since << i.kept_until << i.kept_reason
-                    << i.drift_told;
+                    << i.fork_lsn << i.bin_directory << i.image << i.image_digest << i.pg_version
+                    << i.first_start << i.created_at << i.kept_since << i.kept_until
+                    << i.kept_reason << i.drift_told;
 }
 
 void bind(SQLite::Statement& statement, const Endpoint& e) {

@@ -13,14 +13,15 @@
 namespace velo::catalog {
 
 inline constexpr auto project_columns =
-    "id, name, driver, pool, storage_reason, runtime, pg_major, os_user, database, main_branch_id, "
-    "created_at, deleted_at";
+    "id, name, driver, pool, storage_reason, runtime, runtime_reason, pg_major, os_user, database, "
+    "main_branch_id, created_at, deleted_at";
 inline constexpr auto branch_columns =
     "id, project_id, name, parent_id, incarnation_id, superuser, password_counter, wants_running, "
     "settings, created_at, reset_at, deleted_at";
 inline constexpr auto incarnation_columns =
-    "id, branch_id, volume, parent_incarnation_id, timeline, fork_lsn, bin_directory, pg_version, "
-    "first_start, created_at, kept_since, kept_until, kept_reason, drift_told";
+    "id, branch_id, volume, parent_incarnation_id, timeline, fork_lsn, bin_directory, image, "
+    "image_digest, pg_version, first_start, created_at, kept_since, kept_until, kept_reason, "
+    "drift_told";
 inline constexpr auto endpoint_columns = "branch_id, address, port, active";
 inline constexpr auto size_columns = "incarnation_id, referenced, exclusive, measured_at";
 inline constexpr auto operation_columns =

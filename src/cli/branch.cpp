@@ -47,6 +47,7 @@ Command create() {
                        .complete = complete_branches()},
                       setting_option(request->settings),
                       port_option(request->port),
+                      bind_option(request->address),
                       {.flags = "--no-start",
                        .help = "Leave its server stopped",
                        .assign = into(*stays_stopped)}},

@@ -110,4 +110,11 @@ Option port_option(int& target) {
           .assign = into(target, "--port", 1, 65535)};
 }
 
+Option bind_option(std::string& target) {
+  return {.flags = "--bind",
+          .value = "ADDRESS",
+          .help = "Listen on this address, 0.0.0.0 for all (default: 127.0.0.1)",
+          .assign = into(target)};
+}
+
 }  // namespace velo::cli

@@ -85,5 +85,6 @@ Assign into(std::string& target, const std::string& what, std::vector<std::strin
 Option force_option(bool& target, std::string help);
 Option setting_option(std::map<std::string, std::string>& settings);
 Option port_option(int& target);
+Option bind_option(std::string& target);
 
 }  // namespace velo::cli

@@ -7,6 +7,7 @@
 #include "cli/render.h"
 #include "engine/projects.h"
 #include "postgres/build.h"
+#include "runtime/registry.h"
 #include "storage/registry.h"
 
 namespace velo::cli {
@@ -41,6 +42,20 @@ std::string storage_help() {
   return help;
 }
 
+std::vector<std::string> runtime_names() {
+  std::vector<std::string> names{"auto"};
+  for (const runtime::RuntimeInfo& info : runtime::runtimes()) names.emplace_back(info.name);
+  return names;
+}
+
+std::string runtime_help() {
+  std::string help = "What servers run as: auto";
+  for (const runtime::RuntimeInfo& info : runtime::runtimes()) {
+    help += fmt::format("; {}: {}", info.name, info.description);
+  }
+  return help;
+}
+
 std::string created_text(const engine::CreatedProject& created, bool quiet, const Look& look) {
   std::string text = render_connection(created.connection, look);
   if (quiet) return text;
@@ -55,45 +70,53 @@ std::string created_text(const engine::CreatedProject& created, bool quiet, cons
 
 Command create() {
   auto request = std::make_shared<engine::CreateProject>();
-  return {.name = "create",
-          .summary = "Make a project and its branch NAME/main, running",
-          .details =
-              "Names are letters, digits, _ and -, at most 63, and begin with a letter or digit.",
-          .arguments = {{.name = "NAME",
-                         .help = "The new project's name",
-                         .assign = into(request->name)}},
-          .options = {{.flags = "--pg-version",
-                       .value = "N",
-                       .help = "PostgreSQL's major version (default: the newest installed)",
-                       .assign = into(request->pg_major, "--pg-version", 1, 99),
-                       .complete = complete_words(majors())},
-                      {.flags = "--storage",
-                       .value = "DRIVER",
-                       .help = storage_help(),
-                       .assign = into(request->storage, "--storage", storage_names()),
-                       .complete = complete_words(storage_names())},
-                      {.flags = "--pool",
-                       .value = "PLACE",
-                       .help = "The directory in which the project's volumes live",
-                       .assign = into(request->pool)},
-                      {.flags = "--runtime",
-                       .value = "RUNTIME",
-                       .help = "What servers run as: native (processes)",
-                       .assign = into(request->runtime, "--runtime", {"native"}),
-                       .complete = complete_words({"native"})},
-                      port_option(request->port),
-                      setting_option(request->settings)},
-          .examples = {{"velo project create demo", ""},
-                       {"velo project create demo --pg-version 15 --pg-conf work_mem=64MB", ""},
-                       {"velo project create demo --storage btrfs --pool /srv/velo", ""}},
-          .run = [request](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
-            const auto created = TRY(engine::create_project(engine, *request));
-            context.answer(
-                [&] { return json::created_project(created); },
-                [&](const Look& look) { return created_text(created, context.quiet(), look); });
-            return 0;
-          }};
+  return {
+      .name = "create",
+      .summary = "Make a project and its branch NAME/main, running",
+      .details =
+          "Names are letters, digits, _ and -, at most 63, and begin with a letter or digit.",
+      .arguments = {{.name = "NAME",
+                     .help = "The new project's name",
+                     .assign = into(request->name)}},
+      .options =
+          {{.flags = "--pg-version",
+            .value = "N",
+            .help = "PostgreSQL's major version (default: 17 of images, else the newest installed)",
+            .assign = into(request->pg_major, "--pg-version", 1, 99),
+            .complete = complete_words(majors())},
+           {.flags = "--storage",
+            .value = "DRIVER",
+            .help = storage_help(),
+            .assign = into(request->storage, "--storage", storage_names()),
+            .complete = complete_words(storage_names())},
+           {.flags = "--pool",
+            .value = "PLACE",
+            .help = "The directory in which the project's volumes live",
+            .assign = into(request->pool)},
+           {.flags = "--runtime",
+            .value = "RUNTIME",
+            .help = runtime_help(),
+            .assign = into(request->runtime, "--runtime", runtime_names()),
+            .complete = complete_words(runtime_names())},
+           {.flags = "--image",
+            .value = "IMAGE",
+            .help = "Run it in containers of this image (default: postgres:N-alpine)",
+            .assign = into(request->image)},
+           port_option(request->port),
+           bind_option(request->address),
+           setting_option(request->settings)},
+      .examples = {{"velo project create demo", ""},
+                   {"velo project create demo --pg-version 15 --pg-conf work_mem=64MB", ""},
+                   {"velo project create demo --image ankane/pgvector:17", ""},
+                   {"velo project create demo --storage btrfs --pool /srv/velo", ""}},
+      .run = [request](Context& context) -> Result<int> {
+        engine::Engine engine = TRY(context.open_engine());
+        const auto created = TRY(engine::create_project(engine, *request));
+        context.answer(
+            [&] { return json::created_project(created); },
+            [&](const Look& look) { return created_text(created, context.quiet(), look); });
+        return 0;
+      }};
 }
 
 Command list() {

@@ -49,7 +49,9 @@ std::string render_projects(const StatusView& status, Timestamp now, const Look&
     table.add({marker_of(project),
                {project.name, Colour::bold},
                {counted(project.branches.size(), "branch", "branches")},
-               {fmt::format("{} · {}", version_of(project.pg_version), project.driver)},
+               {fmt::format("{} · {}",
+                            project.image.empty() ? version_of(project.pg_version) : project.image,
+                            project.driver)},
                {},
                {to_local(project.created_at)}});
     for (const TreeEntry& entry : tree_of(project.branches)) {
@@ -162,6 +164,12 @@ std::string render_attention(const StatusView& status, Timestamp now, const Look
   }
   for (const OperationView& operation : status.unfinished) {
     text += render_unfinished(operation, now, look);
+  }
+  for (const engine::ProjectView& project : status.projects) {
+    for (const engine::BranchView& branch : project.branches) {
+      if (branch.remark.empty()) continue;
+      text += warning_line(fmt::format("{}: {}", branch.full_name, branch.remark), look);
+    }
   }
   std::vector<std::string> down;
   for (const engine::ProjectView& project : status.projects) {

@@ -50,6 +50,7 @@ Result<void> do_forget_branch(Engine& engine, const Args& args) {
   const fs::path log = engine.home().log_file(id);
   TRY(remove_file(log));
   TRY(remove_file(log.string() + ".1"));
+  TRY(remove_file(fs::path(log).replace_extension("at")));
   return {};
 }
 

@@ -74,11 +74,13 @@ Result<BranchRecords> draft_records(const BranchRecords& parent, const CreateBra
   b.incarnation.branch_id = b.branch.id;
   b.incarnation.parent_incarnation_id = parent.incarnation.id;
   b.incarnation.bin_directory = parent.incarnation.bin_directory;
+  b.incarnation.image = parent.incarnation.image;
+  b.incarnation.image_digest = parent.incarnation.image_digest;
   b.incarnation.pg_version = parent.incarnation.pg_version;
   b.incarnation.drift_told = parent.incarnation.drift_told;
   b.incarnation.first_start = true;
   b.incarnation.created_at = created;
-  b.endpoint = {.branch_id = b.branch.id, .address = "127.0.0.1", .port = 0, .active = true};
+  b.endpoint = {.branch_id = b.branch.id, .address = request.address, .port = 0, .active = true};
   return b;
 }
 
@@ -103,6 +105,7 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
 
 Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request) {
   const BranchName name = TRY(parse_branch_name(request.name));
+  TRY(check_address(request.address));
   BranchRecords parent;
   const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
     parent = TRY(find_parent(engine, name, request.parent));

@@ -189,6 +189,8 @@ Result<std::string> log_file_of(Engine& engine, const std::string& name) {
   const BranchRecords b = TRY(find_branch(engine, name));
   const auto driver = TRY(driver_of(b.project));
   const fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
+  // What is there already can be read without the rest.
+  (void)TRY(runtime_of(b.project))->collect_log(pgdata, engine.home().log_file(b.branch.id));
   // With logging_collector on, PostgreSQL names its present file here ("stderr
   // log/postgresql-….log", relative to PGDATA), and our own log holds only what came before.
   const OsUser owner = TRY(owner_of(b.project));

@@ -38,6 +38,8 @@ Result<BranchRecords> next_life(const BranchRecords& old, const BranchRecords& p
   b.incarnation.branch_id = old.branch.id;
   b.incarnation.parent_incarnation_id = parent.incarnation.id;
   b.incarnation.bin_directory = parent.incarnation.bin_directory;
+  b.incarnation.image = parent.incarnation.image;
+  b.incarnation.image_digest = parent.incarnation.image_digest;
   b.incarnation.pg_version = parent.incarnation.pg_version;
   b.incarnation.drift_told = parent.incarnation.drift_told;
   b.incarnation.first_start = true;

@@ -15,8 +15,9 @@ namespace velo::engine {
 
 struct CreateBranch {
   std::string name;
-  std::string parent;  ///< "project/branch"; empty: the project's main
-  int port = 0;        ///< 0: the next free one
+  std::string parent;                 ///< "project/branch"; empty: the project's main
+  int port = 0;                       ///< 0: the next free one
+  std::string address = "127.0.0.1";  ///< where it listens, an IPv4 address
   bool start = true;
   std::map<std::string, std::string> settings;
 };

@@ -141,7 +141,8 @@ storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
           .incarnation_id = b.incarnation.id,
           .parent_incarnation_id = b.incarnation.parent_incarnation_id.value_or(""),
           .runtime = b.project.runtime,
-          .build = b.incarnation.pg_version,
+          .build = b.incarnation.image_digest.empty() ? b.incarnation.pg_version
+                                                      : b.incarnation.image_digest,
           .created_at = b.incarnation.created_at};
 }
 

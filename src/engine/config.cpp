@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/time.h"
 #include "catalog/catalog.h"
+#include "runtime/registry.h"
 
 namespace velo::engine {
 namespace {
@@ -28,6 +29,12 @@ Result<void> check_pool(const std::string& value) {
                         "name a directory, for example /mnt/btrfs");
 }
 
+Result<void> check_runtime(const std::string& value) {
+  if (value == "auto") return {};
+  TRY(runtime::open_runtime(value));
+  return {};
+}
+
 struct Key {
   std::string_view name;
   std::string_view default_value;
@@ -40,6 +47,8 @@ constexpr std::array keys{
         &check_grace},
     Key{"guard", "5", "percent of a pool that stay free: creates that need them are refused",
         &check_guard},
+    Key{"runtime", "auto", "what new projects' servers run as, when --runtime does not say",
+        &check_runtime},
     Key{"pool", "", "the place of new projects' volumes, when --pool does not say", &check_pool},
 };
 

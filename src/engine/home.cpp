@@ -17,16 +17,6 @@ mode_t mode_of_home() {
   return running_as_root() ? 0711 : 0700;
 }
 
-/// Whom servers run as when root starts them: PostgreSQL refuses to run as root.
-Result<OsUser> find_server_user() {
-  if (!running_as_root()) return current_user();
-  for (const char* name : {"velo", "postgres"}) {
-    if (auto user = find_user(name)) return user;
-  }
-  return fail_with_hint(Errc::not_found, "there is no system user for PostgreSQL servers to run as",
-                        "make one: useradd --system --shell /usr/sbin/nologin velo");
-}
-
 /// Others can read the directory's names, or the group can, or they can write it.
 bool is_exposed(const struct stat& status) {
   const mode_t allowed = running_as_root() ? 0711U : 0700U;
@@ -100,7 +90,16 @@ Result<Home> Home::open(const fs::path& root) {
     TRY(ensure_directory(root / "logs", 0700));
     TRY(make_key(root / "private/key"));
   }
-  return Home(root, TRY(find_server_user()));
+  return Home(root);
+}
+
+Result<OsUser> Home::server_user() {
+  if (!running_as_root()) return current_user();
+  for (const char* name : {"velo", "postgres"}) {
+    if (auto user = find_user(name)) return user;
+  }
+  return fail_with_hint(Errc::not_found, "there is no system user for PostgreSQL servers to run as",
+                        "make one: useradd --system --shell /usr/sbin/nologin velo");
 }
 
 fs::path Home::run_directory(const std::string& branch_id) const {

@@ -25,8 +25,9 @@ class Home {
   static Result<Home> open(const std::filesystem::path& root);
 
   const std::filesystem::path& root() const { return root_; }
-  /// Whom servers run as: the caller, or for root the system user `velo`, else `postgres`.
-  const OsUser& server_user() const { return server_user_; }
+  /// Whom servers that are processes run as: the caller, or for root the system user `velo`, else
+  /// `postgres`. Errc::not_found when there is neither.
+  static Result<OsUser> server_user();
 
   std::filesystem::path database() const { return root_ / "private/state.db"; }
   std::filesystem::path lock_file(const std::string& name) const {
@@ -47,10 +48,8 @@ class Home {
   Result<std::string> key() const;
 
  private:
-  Home(std::filesystem::path root, OsUser server_user)
-      : root_(std::move(root)), server_user_(std::move(server_user)) {}
+  explicit Home(std::filesystem::path root) : root_(std::move(root)) {}
   std::filesystem::path root_;
-  OsUser server_user_;
 };
 
 }  // namespace velo::engine

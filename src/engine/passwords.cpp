@@ -34,7 +34,8 @@ Result<std::string> password_of(const Home& home, const catalog::Branch& branch)
 Result<ConnectionView> connection_view(Engine& engine, const BranchRecords& b) {
   ConnectionView view;
   view.branch = b.full_name();
-  view.host = b.endpoint.address;
+  // A server that listens everywhere is found here too.
+  view.host = b.endpoint.address == "0.0.0.0" ? "127.0.0.1" : b.endpoint.address;
   view.port = b.endpoint.port;
   view.user = b.branch.superuser;
   view.password = TRY(password_of(engine.home(), b.branch));

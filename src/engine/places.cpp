@@ -55,8 +55,8 @@ std::pair<int, int> ephemeral_range() {
 
 }  // namespace
 
-Result<Placement> choose_place(Engine& engine, const std::string& storage,
-                               const std::string& pool) {
+Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
+                               const OsUser& owner) {
   fs::path place = pool;
   if (place.empty()) place = TRY(get_config(engine, "pool")).value;
   const bool chosen_by_us = place.empty();
@@ -71,7 +71,7 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage,
                           fmt::format("the pool {} does not exist", place.string()),
                           "make the directory, or mount the file system there");
   }
-  TRY(check_reachable(place, engine.home().server_user()));
+  TRY(check_reachable(place, owner));
   if (storage == "auto") {
     const storage::Choice choice = TRY(storage::choose_driver(place));
     return Placement{.driver = choice.driver, .pool = place.string(), .reason = choice.reason};
@@ -175,6 +175,13 @@ Result<int> free_port(Engine& engine, int wanted) {
     if (!taken.contains(port) && nobody_listens_on(port)) return port;
   }
   return fail(Errc::in_use, "no port between {} and {} is free", lowest_port, highest_port);
+}
+
+Result<void> check_address(const std::string& address) {
+  in_addr ignored{};
+  if (::inet_pton(AF_INET, address.c_str(), &ignored) == 1) return {};
+  return fail_with_hint(Errc::usage, fmt::format("'{}' is not an IPv4 address", address),
+                        "write one of this machine's, or 0.0.0.0 for all of them");
 }
 
 }  // namespace velo::engine

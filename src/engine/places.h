@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/os_user.h"
 #include "catalog/records.h"
 #include "engine/engine.h"
 #include "storage/driver.h"
@@ -21,7 +22,9 @@ struct Placement {
 /// `storage`: "auto" or a driver's name. `pool`: a place, or empty for: `velo config get pool`;
 /// else root's VELO_HOME/pool, which `velo setup` mounts; else for an ordinary user the pool that
 /// setup made, if they may use it, or their own VELO_HOME/pool.
-Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool);
+/// `owner`, whose files the volumes will hold, must be able to reach it.
+Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
+                               const OsUser& owner);
 
 /// Errc::no_space when the pool has less free than the guard (`velo config get guard`) after
 /// another `needed` bytes; Errc::permission when it is read-only; Errc::storage when it is gone.
@@ -45,5 +48,8 @@ std::string volume_key(const std::string& pool, const std::string& volume);
 /// (/proc/sys/net/ipv4/ip_local_port_range): not in the catalog, not reserved, nobody listens on
 /// it. Errc::in_use for a wanted one that is taken. Called inside the transaction that reserves it.
 Result<int> free_port(Engine& engine, int wanted);
+
+/// Errc::usage for what is no IPv4 address.
+Result<void> check_address(const std::string& address);
 
 }  // namespace velo::engine

@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "catalog/catalog.h"
 #include "engine/actions.h"
+#include "engine/choose_runtime.h"
 #include "engine/cluster_clone.h"
 #include "engine/names.h"
 #include "engine/operation.h"
@@ -21,8 +22,8 @@ namespace {
 constexpr std::uint64_t new_cluster_bytes = 64U << 20U;
 
 /// The records of NAME and NAME/main, but for what the transaction chooses: port and volume.
-Result<BranchRecords> draft_records(const CreateProject& request, const runtime::Build& build,
-                                    const Placement& place) {
+Result<BranchRecords> draft_records(const CreateProject& request, const ChosenRuntime& runtime,
+                                    const runtime::Build& build, const Placement& place) {
   const Timestamp created = now();
   BranchRecords b;
   b.project.id = TRY(random_id());
@@ -32,7 +33,8 @@ Result<BranchRecords> draft_records(const CreateProject& request, const runtime:
   b.project.driver = place.driver;
   b.project.pool = place.pool;
   b.project.storage_reason = place.reason;
-  b.project.runtime = request.runtime;
+  b.project.runtime = runtime.name;
+  b.project.runtime_reason = runtime.reason;
   b.project.pg_major = build.major;
   b.project.os_user = build.owner.name;
   b.project.database = "postgres";
@@ -47,10 +49,12 @@ Result<BranchRecords> draft_records(const CreateProject& request, const runtime:
   b.branch.created_at = created;
   b.incarnation.branch_id = b.branch.id;
   b.incarnation.bin_directory = build.bin.string();
+  b.incarnation.image = build.image;
+  b.incarnation.image_digest = build.digest;
   b.incarnation.pg_version = build.version;
   b.incarnation.first_start = true;
   b.incarnation.created_at = created;
-  b.endpoint = {.branch_id = b.branch.id, .address = "127.0.0.1", .port = 0, .active = true};
+  b.endpoint = {.branch_id = b.branch.id, .address = request.address, .port = 0, .active = true};
   return b;
 }
 
@@ -92,18 +96,25 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
 
 Result<CreatedProject> create_project(Engine& engine, const CreateProject& request) {
   TRY(check_name("project", request.name));
-  const auto runtime = TRY(runtime::open_runtime(request.runtime));
+  TRY(check_address(request.address));
   TRY(mend(engine));
   TRY(check_name_is_free(engine, request.name));
-  TRY(check_reachable(engine.home().root() / "run", engine.home().server_user()));
+  const ChosenRuntime chosen = TRY(choose_runtime(engine, request.runtime));
+  const auto runtime = TRY(runtime::open_runtime(chosen.name));
   const runtime::Build build =
       TRY(runtime->choose_build({.major = request.pg_major,
+                                 .image = request.image,
                                  .home = engine.home().root(),
                                  .path_variable = engine.path_variable(),
-                                 .server_user = engine.home().server_user()},
+                                 .server_user = Home::server_user(),
+                                 .tell =
+                                     [&](std::string_view what) {
+                                       engine.observer().notice(fmt::format("pulled {}", what));
+                                     }},
                                 engine.cancel()));
-  const Placement place = TRY(choose_place(engine, request.storage, request.pool));
-  BranchRecords b = TRY(draft_records(request, build, place));
+  TRY(check_reachable(engine.home().root() / "run", build.owner));
+  const Placement place = TRY(choose_place(engine, request.storage, request.pool, build.owner));
+  BranchRecords b = TRY(draft_records(request, chosen, build, place));
   const auto driver = TRY(driver_of(b.project));
   TRY(check_room(engine, *driver, place.pool, new_cluster_bytes));
 
@@ -121,10 +132,8 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
         TRY(operation.replan(draft));
       }
     }));
-    TRY(operation.step(
-        "initdb", fmt::format("Initialize PostgreSQL {}", build.version), [&]() -> Result<void> {
-          return runtime->make_cluster(TRY(spec_of(engine, b)), request.settings, engine.cancel());
-        }));
+    TRY(operation.step("initdb", fmt::format("Initialize PostgreSQL {}", build.version),
+                       [&] { return make_new_cluster(engine, b, engine.cancel()); }));
     TRY(operation.step("start", "PostgreSQL ready", [&]() -> Result<void> {
       TRY(ensure_certificate(engine, b.project));
       return start_new_cluster(engine, b, engine.cancel());

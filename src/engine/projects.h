@@ -14,11 +14,13 @@ namespace velo::engine {
 
 struct CreateProject {
   std::string name;
-  int pg_major = 0;              ///< 0: the newest installed
+  int pg_major = 0;              ///< 0: the runtime's choice
+  std::string image;             ///< empty: none, or the runtime's choice
   std::string storage = "auto";  ///< a driver's name, or auto
-  std::string pool;  ///< a place; empty: chosen (docs/architecture.md, "Where volumes live")
-  std::string runtime = "native";
-  int port = 0;  ///< 0: the next free one
+  std::string pool;     ///< a place; empty: chosen (docs/architecture.md, "Where volumes live")
+  std::string runtime;  ///< a runtime's name, or auto; empty: what the config says
+  int port = 0;         ///< 0: the next free one
+  std::string address = "127.0.0.1";  ///< where it listens, an IPv4 address
   std::map<std::string, std::string> settings;
 };
 

@@ -1,5 +1,7 @@
 #include "engine/records.h"
 
+#include <cstdlib>
+
 #include "base/text.h"
 #include "catalog/catalog.h"
 #include "engine/names.h"
@@ -64,6 +66,13 @@ Result<std::unique_ptr<runtime::Runtime>> runtime_of(const catalog::Project& pro
 
 Result<OsUser> owner_of(const catalog::Project& project) {
   if (!running_as_root()) return current_user();
+  // A user of an image: this machine need not have one of that number.
+  if (const size_t colon = project.os_user.find(':'); colon != std::string::npos) {
+    OsUser user{.uid = 0, .gid = 0, .name = project.os_user, .home = {}};
+    user.uid = static_cast<uid_t>(std::strtoul(project.os_user.c_str(), nullptr, 10));
+    user.gid = static_cast<gid_t>(std::strtoul(project.os_user.c_str() + colon + 1, nullptr, 10));
+    return user;
+  }
   return find_user(project.os_user);
 }
 

@@ -172,6 +172,8 @@ Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& b
   return runtime::ServerSpec{.build = {.major = b.project.pg_major,
                                        .version = b.incarnation.pg_version,
                                        .bin = b.incarnation.bin_directory,
+                                       .image = b.incarnation.image,
+                                       .digest = b.incarnation.image_digest,
                                        .owner = TRY(owner_of(b.project))},
                              .project = b.project.name,
                              .branch = b.branch.name,
@@ -218,6 +220,9 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
     spec.overrides.emplace_back("recovery_init_sync_method", "syncfs");
   }
   const auto starting = TRY(runtime->start(spec));
+  if (const std::string remark = starting->remark(); !remark.empty()) {
+    engine.observer().warning(remark);
+  }
   if (!b.incarnation.first_start) {
     TRY(starting->await_ready(ready_patience, cancel));
     look_for_drift(engine, b, cancel);
@@ -232,6 +237,12 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
     auto connection = TRY(connect_to(engine, b, cancel));
     return make_its_own(engine, b, connection, TRY(verifier), cancel);
   }());
+}
+
+Result<void> make_new_cluster(Engine& engine, const BranchRecords& b, const Cancellation& cancel) {
+  const runtime::ServerSpec spec = TRY(spec_of(engine, b));
+  TRY(ensure_run_directory(spec.run_directory, spec.build.owner));
+  return TRY(runtime_of(b.project))->make_cluster(spec, b.branch.settings, cancel);
 }
 
 Result<void> start_new_cluster(Engine& engine, BranchRecords& b, const Cancellation& cancel) {

@@ -33,7 +33,10 @@ struct FirstStart {
 Result<void> start_server(Engine& engine, BranchRecords& branch, const FirstStart& first,
                           const Cancellation& cancel);
 
-/// As above for a new project's empty cluster: makes the control role and the certificate first.
+/// Makes the cluster of a new project in its empty volume; no server runs.
+Result<void> make_new_cluster(Engine& engine, const BranchRecords& branch,
+                              const Cancellation& cancel);
+/// As start_server for that cluster's first start: makes the control role too.
 Result<void> start_new_cluster(Engine& engine, BranchRecords& branch, const Cancellation& cancel);
 
 /// Lets everybody in, and has the server read that. Repeatable.

@@ -90,6 +90,7 @@ Result<ProjectView> Survey::view_of(const catalog::Project& project) const {
   view.id = project.id;
   view.name = project.name;
   view.runtime = project.runtime;
+  view.runtime_reason = project.runtime_reason;
   view.driver = project.driver;
   view.storage_reason = project.storage_reason;
   view.pool = project.pool;
@@ -102,6 +103,8 @@ Result<ProjectView> Survey::view_of(const catalog::Project& project) const {
     if (const auto* life = incarnation(branch.incarnation_id)) {
       view.pg_version = life->pg_version;
       view.bin_directory = life->bin_directory;
+      view.image = life->image;
+      view.image_digest = life->image_digest;
     }
   }
   std::ranges::stable_partition(view.branches,
@@ -131,8 +134,11 @@ Result<BranchView> Survey::view_of(const catalog::Project& project,
       view.parent = project.name + "/" + parent->name;
     }
   }
-  const runtime::Seen server = TRY(TRY(runtime_of(project))->inspect(pgdata));
+  // A runtime that cannot be asked (its daemon is down) is no reason not to show all else.
+  const auto seen = TRY(runtime_of(project))->inspect(pgdata);
+  const runtime::Seen server = seen ? *seen : runtime::Seen{.remark = seen.error().message};
   view.state = state_of(server, branch.wants_running);
+  if (view.state != ServerState::stopped) view.remark = server.remark;
   if (server.runs) {
     if (server.pid != 0) view.pid = server.pid;
     view.started_at = server.started_at;
@@ -151,6 +157,8 @@ Result<BranchView> Survey::view_of(const catalog::Project& project,
   view.driver = project.driver;
   view.runtime = project.runtime;
   view.pg_version = life->pg_version;
+  view.image = life->image;
+  view.image_digest = life->image_digest;
   view.volume = life->volume;
   view.data_directory = pgdata.string();
   view.log_file = engine_->home().log_file(branch.id).string();

@@ -46,6 +46,7 @@ struct BranchView {
   ServerState state = ServerState::stopped;
   std::optional<Timestamp> started_at;  ///< of the server, when it runs
   std::optional<int> pid;
+  std::string remark;   ///< what was changed behind Velo's back, or why its state cannot be told
   std::string address;  ///< "127.0.0.1"
   int port = 0;
   std::optional<Sizes> sizes;  ///< as last measured; listings do not measure anew
@@ -54,7 +55,9 @@ struct BranchView {
   std::string driver;      ///< "btrfs"
   std::string runtime;     ///< "native"
   std::string pg_version;  ///< "15.18"
-  std::string volume;      ///< the volume's name in the pool
+  std::string image;       ///< "postgres:17-alpine"; empty where servers are processes
+  std::string image_digest;
+  std::string volume;  ///< the volume's name in the pool
   std::string data_directory;
   std::string log_file;
   std::map<std::string, std::string> settings;  ///< --pg-conf of this branch
@@ -65,12 +68,15 @@ struct ProjectView {
   std::string id;
   std::string name;
   std::string runtime;
+  std::string runtime_reason;  ///< why this runtime
   std::string driver;
   std::string storage_reason;  ///< why this driver
   std::string pool;            ///< the place
   int pg_major = 0;
   std::string pg_version;  ///< of main's server build
   std::string bin_directory;
+  std::string image;  ///< of main's server; empty where servers are processes
+  std::string image_digest;
   Timestamp created_at;
   std::vector<BranchView> branches;  ///< main first, then by creation
 };

@@ -44,6 +44,7 @@ Result<PostmasterPid> parse_postmaster_pid(std::string_view text) {
       std::chrono::seconds(parse_number<std::int64_t>(trim(lines[2])).value_or(0)));
   found.port = parse_number<int>(trim(lines[3])).value_or(0);
   found.socket_directory = std::string(trim(lines[4]));
+  found.listen_address = std::string(trim(lines[5]));
   found.status = std::string(trim(lines[7]));
   return found;
 }

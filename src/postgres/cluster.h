@@ -23,6 +23,7 @@ struct PostmasterPid {
   std::chrono::sys_seconds started_at;
   int port = 0;                  ///< 0 while the file is not complete
   std::string socket_directory;  ///< empty while the file is not complete
+  std::string listen_address;    ///< the first; empty too when it listens nowhere
   std::string status;            ///< "starting", "stopping", "ready", "standby"; may be empty
 };
 

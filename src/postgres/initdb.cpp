@@ -62,6 +62,10 @@ Result<void> make_cluster(const Build& build, const fs::path& pgdata, const OsUs
               .hint = {},
               .detail = last_lines(outcome.err.empty() ? outcome.out : outcome.err, shown_lines)});
   }
+  return adopt_cluster(pgdata, owner, settings);
+}
+
+Result<void> adopt_cluster(const fs::path& pgdata, const OsUser& owner, const Settings& settings) {
   const ActAs as_owner(owner);
   TRY(write_velo_conf(pgdata, settings));
   TRY(close_for_first_start(pgdata));

@@ -20,4 +20,8 @@ namespace velo::postgres {
 Result<void> make_cluster(const Build& build, const fs::path& pgdata, const OsUser& owner,
                           const Settings& settings, const Cancellation& cancel);
 
+/// What make_cluster does once initdb is through, for a cluster that something else has made: the
+/// settings in velo.conf, the gate closed in the same way, all of it durable. Acts as `owner`.
+Result<void> adopt_cluster(const fs::path& pgdata, const OsUser& owner, const Settings& settings);
+
 }  // namespace velo::postgres

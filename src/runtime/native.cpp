@@ -125,13 +125,23 @@ class Native final : public Runtime {
  public:
   std::string_view name() const override { return "native"; }
 
+  Result<std::string> check(const Cancellation&) const override {
+    return "servers are processes of this machine";
+  }
+
   Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) override {
+    if (!wish.image.empty()) {
+      return fail_with_hint(Errc::usage, "servers that are processes run no image",
+                            "leave out --image, or choose --runtime docker");
+    }
     const postgres::Build build = TRY(postgres::choose_build(
         TRY(postgres::find_builds(wish.home, wish.path_variable, cancel)), wish.major));
     return Build{.major = build.major,
                  .version = build.version,
                  .bin = build.bin,
-                 .owner = wish.server_user};
+                 .image = {},
+                 .digest = {},
+                 .owner = TRY(Result<OsUser>(wish.server_user))};
   }
 
   Result<void> make_cluster(const ServerSpec& spec, const postgres::Settings& settings,
@@ -162,7 +172,7 @@ class Native final : public Runtime {
     const off_t offset = ::lseek(log.get(), 0, SEEK_END);
     Command command{.argv = server_arguments(spec, {.addresses = spec.address,
                                                     .port = spec.port,
-                                                    .socket_directories = {spec.run_directory}}),
+                                                    .socket_directory = spec.run_directory}),
                     .environment = clean_environment(),
                     .user = spec.build.owner,
                     .directory = "/",
@@ -193,12 +203,15 @@ class Native final : public Runtime {
                 .pid = server->pid,
                 .started_at = server->started_at,
                 .socket_directory = server->socket_directory,
-                .socket_port = server->port};
+                .socket_port = server->port,
+                .remark = {}};
   }
 
   Result<void> await_leftovers(const fs::path& pgdata) const override {
     return await_last_backend(pgdata, leftovers_patience);
   }
+
+  Result<void> collect_log(const fs::path&, const fs::path&) override { return {}; }
 
   int socket_port(int port) const override { return port; }
 };

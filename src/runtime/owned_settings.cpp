@@ -14,14 +14,6 @@ std::string quote_list_element(const fs::path& path) {
   return out + '"';
 }
 
-std::string list_of(const std::vector<fs::path>& directories) {
-  std::string list;
-  for (const fs::path& directory : directories) {
-    list += (list.empty() ? "" : ",") + quote_list_element(directory);
-  }
-  return list;
-}
-
 }  // namespace
 
 std::vector<std::string> server_arguments(const ServerSpec& spec, const Listening& listening) {
@@ -35,10 +27,10 @@ std::vector<std::string> server_arguments(const ServerSpec& spec, const Listenin
   set("hba_file", (spec.pgdata / "pg_hba.conf").string());
   set("ident_file", (spec.pgdata / "pg_ident.conf").string());
   // An empty name would make the server complain in its log; there it is in nobody's way.
-  set("external_pid_file", (spec.run_directory / "pid").string());
+  set("external_pid_file", (listening.socket_directory / "pid").string());
   set("listen_addresses", listening.addresses);
   set("port", std::to_string(listening.port));
-  set("unix_socket_directories", list_of(listening.socket_directories));
+  set("unix_socket_directories", quote_list_element(listening.socket_directory));
   set("unix_socket_permissions", "0700");
   set("ssl", "on");
   set("ssl_cert_file", spec.certificate.string());

@@ -12,7 +12,7 @@ namespace velo::runtime {
 struct Listening {
   std::string addresses;
   int port = 0;
-  std::vector<fs::path> socket_directories;
+  fs::path socket_directory;
 };
 
 /// The arguments behind `postgres`: Velo's settings on the command line, where nothing in the

@@ -1,12 +1,14 @@
 #include "runtime/registry.h"
 
 #include "base/text.h"
+#include "runtime/docker.h"
 #include "runtime/native.h"
 
 namespace velo::runtime {
 
 const std::vector<RuntimeInfo>& runtimes() {
   static const std::vector<RuntimeInfo> all{
+      {"docker", "a container, of any PostgreSQL image", &open_docker},
       {"native", "a PostgreSQL server process of this machine", &open_native},
   };
   return all;

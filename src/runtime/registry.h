@@ -17,6 +17,7 @@ struct RuntimeInfo {
   std::unique_ptr<Runtime> (*open)();
 };
 
+/// The one that is preferred where it can serve comes first.
 const std::vector<RuntimeInfo>& runtimes();
 /// Errc::usage names those there are.
 Result<std::unique_ptr<Runtime>> open_runtime(std::string_view name);

@@ -30,15 +30,22 @@ struct Build {
   int major = 0;
   std::string version;  ///< "15.18"
   fs::path bin;         ///< native: the directory with postgres and initdb; else empty
+  std::string image;    ///< containers: what the user called it, "postgres:17-alpine"; else empty
+  std::string digest;   ///< containers: what that name meant when it was chosen; else empty
   OsUser owner;         ///< whom its servers run as, and who owns a cluster's files
 };
 
 /// What a build is chosen by.
 struct BuildWish {
   int major = 0;              ///< 0: the newest that there is
+  std::string image;          ///< an image of the user's choice; empty: by `major`
   fs::path home;              ///< VELO_HOME, where unpacked builds may lie
   std::string path_variable;  ///< $PATH
-  OsUser server_user;         ///< whom processes of this machine run as
+  /// Whom processes of this machine run as, or why there is nobody.
+  Result<OsUser> server_user;
+  /// Told what is fetched, piece by piece ("layer 1a2b3c4d5e6f of postgres:17-alpine"); may be
+  /// empty.
+  std::function<void(std::string_view)> tell;
 };
 
 struct ServerSpec {
@@ -76,6 +83,9 @@ class Starting {
   /// with the last lines of its log when it ends or `patience` passes; it is then stopped.
   virtual Result<void> await_ready(std::chrono::milliseconds patience,
                                    const Cancellation& cancel) = 0;
+
+  /// What the user should know of this start ("the image was pulled again"); empty: nothing.
+  virtual std::string remark() const { return {}; }
 };
 
 /// What runs on a cluster, as seen now.
@@ -88,6 +98,9 @@ struct Seen {
   /// started it by hand; empty where nobody could.
   fs::path socket_directory;
   int socket_port = 0;
+  /// What somebody changed behind Velo's back, in words: "its container velo-demo-dev was stopped".
+  /// Of a server that does not run it says how that is seen; it may have been Velo.
+  std::string remark;
 };
 
 class Runtime {
@@ -100,6 +113,10 @@ class Runtime {
   virtual ~Runtime() = default;
 
   virtual std::string_view name() const = 0;
+
+  /// Whether it can run servers here, and what that rests on, in words: "the Docker daemon 20.10.24
+  /// answers". An error says why not.
+  virtual Result<std::string> check(const Cancellation& cancel) const = 0;
 
   /// The build that serves a wish. Errc::not_found says what there is and how to get more.
   virtual Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) = 0;
@@ -128,6 +145,9 @@ class Runtime {
   /// What runs on this cluster.
   virtual Result<Seen> inspect(const fs::path& pgdata) const = 0;
 
+  /// Brings the server's log file (ServerSpec::log) up to date, where the server does not write it
+  /// itself.
+  virtual Result<void> collect_log(const fs::path& pgdata, const fs::path& log) = 0;
   /// Waits a little until nothing of an earlier server works on the cluster any more: backends can
   /// outlive a postmaster that was killed. Errc::in_use names what still does.
   virtual Result<void> await_leftovers(const fs::path& pgdata) const = 0;

@@ -23,7 +23,7 @@ allow engine catalog storage runtime postgres base
 allow cli engine catalog storage runtime postgres base
 
 # No room but storage and runtime names a concrete driver or runtime.
-if grep -rnE '#include "(storage/(btrfs|reflink|copy|builtin)|runtime/native)' src/engine src/cli; then
+if grep -rnE '#include "(storage/(btrfs|reflink|copy|builtin)|runtime/(native|docker|http))' src/engine src/cli; then
   echo "the engine and the cli know drivers and runtimes by their contracts only"
   failed=1
 fi

@@ -3,6 +3,7 @@
 //
 // The points are learnt from the operation itself, so a new step is tested without a word here.
 #include <algorithm>
+#include <array>
 
 #include "world.h"
 
@@ -89,15 +90,15 @@ const Case branch_delete{
     .undoes = false,  // it begins with its commit
 };
 
-class Kill : public testing::TestWithParam<std::tuple<std::string, Case>> {
+class Kill : public testing::TestWithParam<std::tuple<Where, Case>> {
  protected:
   void SetUp() override {
-    const Where where{.driver = std::get<0>(GetParam()), .major = 0};
+    const Where& where = std::get<0>(GetParam());
     if (const std::string missing = missing_for(where); !missing.empty()) {
       if (places_are_required()) FAIL() << missing;
       GTEST_SKIP() << missing;
     }
-    world = std::make_unique<World>(where.driver);
+    world = std::make_unique<World>(where);
     test_case = &std::get<1>(GetParam());
     points = world->points_of(test_case->command(*world));
     EXPECT_GE(points.size(), 3U) << "too few points to be all of its steps";
@@ -205,13 +206,40 @@ TEST_P(Kill, WhileMending) {
   EXPECT_GT(mended, 0);
 }
 
+std::string case_name(const testing::TestParamInfo<std::tuple<Where, Case>>& info) {
+  const auto& [where, what] = info.param;
+  return what.name + "_" + (where.runtime == "docker" ? "docker_" : "") + where.driver;
+}
+
 INSTANTIATE_TEST_SUITE_P(Operations, Kill,
-                         testing::Combine(testing::Values("btrfs", "copy"),
+                         testing::Combine(testing::Values(Where{.driver = "btrfs", .major = 0},
+                                                          Where{.driver = "copy", .major = 0}),
                                           testing::Values(project_create, branch_create,
                                                           branch_reset, branch_delete)),
-                         [](const auto& param) {
-                           return std::get<1>(param.param).name + "_" + std::get<0>(param.param);
-                         });
+                         case_name);
+
+/// In containers only what concerns the server differs: the points around it.
+class KillInContainers : public Kill {};
+
+TEST_P(KillInContainers, AtThePointsAroundTheServer) {
+  int hurt = 0;
+  for (const std::string& point : points) {
+    const bool concerns = std::ranges::any_of(
+        std::array{"/start", "/initdb", "/stop", "/commit"},
+        [&](const char* part) { return point.find(part) != std::string::npos; });
+    if (!concerns) continue;
+    ++hurt;
+    hurt_at(point, "kill");
+    if (HasFailure()) return;
+  }
+  EXPECT_GE(hurt, 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Operations, KillInContainers,
+    testing::Combine(testing::Values(Where{.driver = "btrfs", .major = 17, .runtime = "docker"}),
+                     testing::Values(project_create, branch_create, branch_reset, branch_delete)),
+    case_name);
 
 }  // namespace
 }  // namespace velo::test

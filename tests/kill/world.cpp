@@ -23,7 +23,7 @@ using Nothing = std::vector<std::string>;
 
 }  // namespace
 
-World::World(const std::string& driver) : velo_({.driver = driver, .major = 0}) {
+World::World(const Where& where) : velo_(where) {
   velo_.ok("config set grace 0");
   velo_.create_project("demo");
   velo_.sql("demo/main")

@@ -13,7 +13,7 @@ namespace velo::test {
 /// Nothing is kept after a delete or a reset, so that an orphan cannot hide among kept volumes.
 class World {
  public:
-  explicit World(const std::string& driver);
+  explicit World(const Where& where);
 
   Velo& velo() { return velo_; }
 

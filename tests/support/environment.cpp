@@ -33,6 +33,11 @@ std::optional<fs::path> ext4_place() {
   return place ? place : fs::temp_directory_path();
 }
 
+std::optional<std::string> docker_daemon() {
+  const auto daemon = path_from("VELO_TEST_DOCKER");
+  return daemon ? std::optional(daemon->string()) : std::nullopt;
+}
+
 bool places_are_required() {
   const char* value = std::getenv("VELO_TEST_REQUIRE");
   return value != nullptr && std::string_view(value) == "1";

@@ -2,14 +2,16 @@
 //
 //   VELO_TEST_BTRFS    a directory on a btrfs
 //   VELO_TEST_XFS      a directory on an XFS with reflink
-//   VELO_TEST_EXT4     a directory on a file system that cannot share blocks (else: the temporary
-//   one) VELO_TEST_REQUIRE  1: a test whose place is missing fails instead of being skipped
+//   VELO_TEST_EXT4     a directory on a file system that cannot share blocks (else: a temporary
+//   one) VELO_TEST_DOCKER   a Docker daemon (unix:///…) that is the tests' own and has their images
+//   VELO_TEST_REQUIRE  1: a test whose place is missing fails instead of being skipped
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "base/os_user.h"
 
@@ -19,6 +21,8 @@ std::optional<std::filesystem::path> btrfs_place();
 std::optional<std::filesystem::path> xfs_place();
 /// The temporary directory unless VELO_TEST_EXT4 names another.
 std::optional<std::filesystem::path> ext4_place();
+/// Where its daemon is, as DOCKER_HOST says it.
+std::optional<std::string> docker_daemon();
 bool places_are_required();
 
 /// Whoever servers run as in tests: `postgres` or else `nobody` when root runs them, else the user

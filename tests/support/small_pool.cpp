@@ -23,7 +23,12 @@ SmallPool::SmallPool(const std::string& type) : directory_(homes()) {
 
 SmallPool::~SmallPool() {
   end_servers_below(place());
+  if (mounted_) unmount();
+}
+
+void SmallPool::unmount() {
   run_tool({"/usr/bin/umount", place().string()});
+  mounted_ = false;
 }
 
 void SmallPool::remount(const std::string& options) {

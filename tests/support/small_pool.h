@@ -20,6 +20,8 @@ class SmallPool {
   ~SmallPool();
 
   std::filesystem::path place() const { return directory_.path() / "mount"; }
+  /// Takes it away, as a pool that was not mounted after a reboot.
+  void unmount();
   void remount(const std::string& options);
   /// Takes all of its space but this much with one large file.
   void fill_up_to(std::uint64_t bytes_left);
@@ -27,6 +29,7 @@ class SmallPool {
 
  private:
   TempDirectory directory_;
+  bool mounted_ = true;
 };
 
 }  // namespace velo::test

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
 #include "base/process.h"
 
@@ -63,12 +64,33 @@ fs::path working_directory(int pid) {
   return fs::read_symlink("/proc/" + std::to_string(pid) + "/cwd", ignored);
 }
 
+void remove_containers_below(const fs::path& directory) {
+  const std::string list = run_docker({"ps", "--all", "--filter", "label=velo.volume", "--format",
+                                       "{{.ID}} {{.Label \"velo.volume\"}}"});
+  std::istringstream lines(list);
+  for (std::string id, volume; lines >> id >> volume;) {
+    if (volume.starts_with(directory.string() + "/")) run_docker({"rm", "-f", "-v", id});
+  }
+}
+
 std::vector<int> processes_in(const fs::path& directory) {
   std::vector<int> found;
   for (const int pid : pids()) {
     if (working_directory(pid) == directory) found.push_back(pid);
   }
   return found;
+}
+
+/// The pid that a process knows itself by: another one in a container.
+int own_pid(int pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string word; status >> word;) {
+    if (word != "NSpid:") continue;
+    std::string line;
+    std::getline(status, line);
+    return std::atoi(line.substr(line.find_last_of(" \t") + 1).c_str());
+  }
+  return pid;
 }
 
 void end_server(const Server& server) {
@@ -86,12 +108,17 @@ fs::path homes() {
 }
 
 std::string name_of(const Where& where) {
-  return (where.driver.empty() ? best_driver() : where.driver) + "_" + std::to_string(where.major);
+  const std::string prefix = where.runtime == "docker" ? "docker_" : "";
+  return prefix + (where.driver.empty() ? best_driver() : where.driver) + "_" +
+         std::to_string(where.major);
 }
 
 std::string missing_for(const Where& where) {
   if (!where.driver.empty() && !place_of(where.driver)) {
     return "no place for " + where.driver + ": ./test.sh makes one";
+  }
+  if (where.runtime == "docker") {
+    return docker_daemon() ? "" : "no Docker daemon of the tests' own: ./test.sh docker starts one";
   }
   if (where.major != 0 && !is_installed(where.major) && embedded_build(where.major).empty()) {
     return "no PostgreSQL " + std::to_string(where.major) + ": ./test.sh fetches one";
@@ -121,7 +148,7 @@ std::vector<Server> servers_below(const fs::path& directory) {
     if (!where.string().starts_with(prefix)) continue;
     std::ifstream file(where / "postmaster.pid");
     int postmaster = 0;
-    if (file >> postmaster && postmaster == pid) {
+    if (file >> postmaster && postmaster == own_pid(pid)) {
       found.push_back({.pid = pid, .data_directory = where});
     }
   }
@@ -140,18 +167,33 @@ void run_tool(const std::vector<std::string>& argv) {
   EXPECT_EQ(ran->exit_status, 0) << argv.front() << ": " << ran->out << ran->err;
 }
 
+std::string run_docker(const std::vector<std::string>& arguments) {
+  std::vector<std::string> argv{"/usr/bin/docker"};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> environment = clean_environment();
+  environment.push_back("DOCKER_HOST=" + docker_daemon().value_or(""));
+  const Cancellation never;
+  auto ran =
+      velo::run({.argv = argv, .environment = environment, .user = {}, .input = {}}, 1min, never);
+  EXPECT_TRUE(ran && ran->exit_status == 0)
+      << "docker " << arguments.front() << ": " << (ran ? ran->err : ran.error().message);
+  return ran ? ran->out : "";
+}
+
 bool is_alive(int pid) {
   return !working_directory(pid).empty();
 }
 
 Velo::Velo(Where where)
-    : where_{.driver = where.driver.empty() ? best_driver() : where.driver, .major = where.major},
+    : where_{.driver = where.driver.empty() ? best_driver() : where.driver,
+             .major = where.major,
+             .runtime = where.runtime},
       base_(homes()),
       pool_(place_of(where_.driver).value()),
       home_(base_.path() / "home") {
   fs::create_directory(home_);
   ::chmod(home_.c_str(), ::geteuid() == 0 ? 0711 : 0700);
-  if (where_.major != 0 && !is_installed(where_.major)) {
+  if (where_.runtime == "native" && where_.major != 0 && !is_installed(where_.major)) {
     fs::create_directories(home_ / "postgres");
     fs::create_directory_symlink(embedded_build(where_.major),
                                  home_ / "postgres" / std::to_string(where_.major));
@@ -159,6 +201,7 @@ Velo::Velo(Where where)
 }
 
 Velo::~Velo() {
+  if (where_.runtime == "docker") remove_containers_below(pool());
   for (const fs::path& directory : {pool(), base_.path()}) end_servers_below(directory);
   if (testing::Test::HasFailure()) {
     std::error_code ignored;
@@ -182,7 +225,10 @@ std::vector<std::string> Velo::environment(const std::vector<std::string>& more)
   all.insert(all.end(), extra_environment_.begin(), extra_environment_.end());
   const std::vector<std::string> usual = {
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      "HOME=" + base_.path().string(), "LANG=C.UTF-8", "VELO_HOME=" + home_.string()};
+      "HOME=" + base_.path().string(), "LANG=C.UTF-8", "VELO_HOME=" + home_.string(),
+      // No test meets a daemon that is this machine's own.
+      "DOCKER_HOST=" + (where_.runtime == "docker" ? docker_daemon().value_or("")
+                                                   : "unix:///nonexistent/docker.sock")};
   all.insert(all.end(), usual.begin(), usual.end());
   return all;
 }
@@ -234,8 +280,9 @@ Json Velo::json(const std::string& line) const {
 }
 
 std::vector<std::string> Velo::project_words(const std::string& name) const {
-  std::vector<std::string> all = {"project",     "create", name,           "--storage",
-                                  where_.driver, "--pool", pool().string()};
+  std::vector<std::string> all = {"project",       "create",      name,
+                                  "--storage",     where_.driver, "--pool",
+                                  pool().string(), "--runtime",   where_.runtime};
   if (where_.major != 0) {
     all.insert(all.end(), {"--pg-version", std::to_string(where_.major)});
   }

@@ -18,12 +18,15 @@ namespace velo::test {
 
 namespace fs = std::filesystem;
 
-/// Which storage driver and PostgreSQL major a test runs on.
+/// Which storage driver, PostgreSQL major and runtime a test runs on.
 struct Where {
   std::string driver;  ///< empty: the best that this machine offers (btrfs, else copy)
   int major = 0;       ///< 0: the newest that is installed
+  std::string runtime = "native";
 };
-std::string name_of(const Where& where);  ///< "btrfs_17"; names a parameterised test
+/// "btrfs_17", "docker_btrfs_17"; names a parameterised test, and the lane docker runs those that
+/// have its name in theirs.
+std::string name_of(const Where& where);
 inline void PrintTo(const Where& where, std::ostream* out) {
   *out << name_of(where);
 }
@@ -45,7 +48,8 @@ fs::path homes();
 /// Words split at blanks, for command lines that hold none in their words.
 std::vector<std::string> words(const std::string& line);
 
-/// A running server, found by its postmaster.pid and that process's working directory.
+/// A running server, found by its postmaster.pid and that process's working directory; one in a
+/// container too, with the pid that it has on this machine.
 struct Server {
   int pid = 0;
   fs::path data_directory;
@@ -56,6 +60,8 @@ void end_servers_below(const fs::path& directory);
 bool is_alive(int pid);
 /// Runs a program to its end; expects success.
 void run_tool(const std::vector<std::string>& argv);
+/// `docker` on the tests' own daemon; expects success and answers with its output.
+std::string run_docker(const std::vector<std::string>& arguments);
 
 class Velo {
  public:
@@ -66,7 +72,7 @@ class Velo {
   Velo& operator=(const Velo&) = delete;
   Velo(Velo&&) = delete;
   Velo& operator=(Velo&&) = delete;
-  /// Ends the servers in its own pool, then removes pool and home.
+  /// Ends the servers in its own pool (and removes their containers), then removes pool and home.
   ~Velo();
 
   const Where& where() const { return where_; }

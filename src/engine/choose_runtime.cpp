@@ -1,0 +1,27 @@
+#include "engine/choose_runtime.h"
+
+#include "engine/config.h"
+#include "runtime/registry.h"
+
+namespace velo::engine {
+
+Result<ChosenRuntime> choose_runtime(Engine& engine, const std::string& wanted) {
+  const std::string configured = TRY(get_config(engine, "runtime")).value;
+  const std::string name = wanted.empty() ? configured : wanted;
+  if (name != "auto") {
+    const auto runtime = TRY(runtime::open_runtime(name));
+    TRY(runtime->check(engine.cancel()));
+    return ChosenRuntime{
+        name, wanted.empty() ? fmt::format("velo config says {}", name) : std::string("asked for")};
+  }
+  std::string refusals;
+  for (const runtime::RuntimeInfo& info : runtime::runtimes()) {
+    const auto words = info.open()->check(engine.cancel());
+    if (words) return ChosenRuntime{std::string(info.name), refusals + *words};
+    TRY(engine.cancel().check());
+    refusals += fmt::format("not {}: {}; ", info.name, words.error().message);
+  }
+  return fail(Errc::unsupported, "no runtime can serve here: {}", refusals);
+}
+
+}  // namespace velo::engine

@@ -1,0 +1,309 @@
+#include "runtime/docker.h"
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "postgres/build.h"
+#include "postgres/cluster.h"
+#include "postgres/initdb.h"
+#include "runtime/docker_api.h"
+#include "runtime/docker_container.h"
+#include "runtime/docker_image.h"
+#include "runtime/docker_log.h"
+#include "runtime/leftovers.h"
+#include "runtime/port.h"
+
+namespace velo::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto stop_patience = 60s;
+constexpr auto leftovers_patience = 5s;
+constexpr auto first_start_patience = 5min;
+constexpr int shown_lines = 12;
+constexpr int default_major = 17;
+
+/// For calls that must not be ended by the Ctrl-C that led to them.
+const Cancellation never;
+
+std::string default_image(int major) {
+  return fmt::format("postgres:{}-alpine", major == 0 ? default_major : major);
+}
+
+/// Watches a container that was started until its server is ready.
+class Watch {
+ public:
+  /// `first`: the container makes the cluster. Its entrypoint runs a server of its own meanwhile,
+  /// which listens nowhere; the real one is the first that listens.
+  Watch(DockerApi& api, std::string id, fs::path pgdata, bool first)
+      : api_(&api), id_(std::move(id)), pgdata_(std::move(pgdata)), first_(first) {}
+
+  /// Errc::server with the end of the container's log. The container stays.
+  Result<void> await(std::chrono::milliseconds patience, const Cancellation& cancel) const {
+    const Deadline deadline(patience);
+    const Container container = TRY(look_at(*api_, id_));
+    if (has_ended(container)) return give_up("the server ended while starting");
+    const std::optional<Process> process = process_of(container);
+    for (;;) {
+      if (is_ready()) return {};
+      // The wait for the first process's end is the pause between two looks.
+      if (process ? TRY(process->wait(1ms)) : has_ended(TRY(look_at(*api_, id_)))) {
+        return give_up("the server ended while starting");
+      }
+      TRY(cancel.check());
+      if (deadline.passed()) {
+        return give_up(fmt::format("the server was not ready after {} s", patience.count() / 1000));
+      }
+    }
+  }
+
+  std::unexpected<Error> give_up(std::string why) const {
+    return std::unexpected(
+        Error{Errc::server, std::move(why),
+              "the lines above are the end of its log; velo logs shows more",
+              last_lines(log_of(*api_, id_, shown_lines).value_or(""), shown_lines)});
+  }
+
+ private:
+  /// One that the daemon started again had ended too.
+  static bool has_ended(const Container& container) {
+    return !container.runs || container.restarts > 0;
+  }
+
+  /// None when it has ended already, or the daemon's processes are not this machine's.
+  static std::optional<Process> process_of(const Container& container) {
+    if (container.pid == 0) return std::nullopt;
+    auto process = Process::watch(container.pid);
+    if (!process) return std::nullopt;
+    return std::move(*process);
+  }
+
+  bool is_ready() const {
+    const auto text = read_file(pgdata_ / "postmaster.pid");
+    if (!text) return false;
+    const auto file = postgres::parse_postmaster_pid(*text);
+    return file && file->status == "ready" && (!first_ || !file->listen_address.empty());
+  }
+
+  DockerApi* api_;
+  std::string id_;
+  fs::path pgdata_;
+  bool first_;
+};
+
+/// Keeps what a container said, and removes it.
+Result<void> put_away(DockerApi& api, const std::string& id, const fs::path& log) {
+  // The words are worth less than the container's end.
+  if (!log.empty()) (void)append_log(api, id, log);
+  return remove_container(api, id);
+}
+
+class StartingContainer final : public Starting {
+ public:
+  StartingContainer(DockerApi api, std::string id, const ServerSpec& spec, std::string remark)
+      : api_(std::move(api)),
+        id_(std::move(id)),
+        pgdata_(spec.pgdata),
+        log_(spec.log),
+        remark_(std::move(remark)) {}
+
+  Result<void> await_ready(std::chrono::milliseconds patience,
+                           const Cancellation& cancel) override {
+    auto ready = Watch(api_, id_, pgdata_, /*first=*/false).await(patience, cancel);
+    if (!ready) {
+      if (auto removed = put_away(api_, id_, log_); !removed) {
+        ready.error().detail += removed.error().message + "\n";
+      }
+    }
+    return ready;
+  }
+
+  std::string remark() const override { return remark_; }
+
+ private:
+  DockerApi api_;
+  std::string id_;
+  fs::path pgdata_;
+  fs::path log_;
+  std::string remark_;
+};
+
+/// The image that a cluster is opened with: by its digest, and only where that is gone by name.
+struct Resolved {
+  Image image;
+  std::string remark;
+};
+Result<Resolved> resolve(DockerApi& api, const Build& build) {
+  auto named = inspect_image(api, build.image);
+  if (named && named->id == build.digest) return Resolved{std::move(*named), {}};
+  auto same = inspect_image(api, build.digest);
+  if (same) return Resolved{std::move(*same), {}};
+  if (same.error().code != Errc::not_found) return std::unexpected(std::move(same).error());
+  if (!named) {
+    if (named.error().code != Errc::not_found) return std::unexpected(std::move(named).error());
+    return fail_with_hint(Errc::not_found,
+                          fmt::format("the image {} is gone from the Docker daemon", build.image),
+                          "fetch it again: docker pull " + build.image);
+  }
+  return Resolved{std::move(*named),
+                  fmt::format("the image {} is another one than the cluster was made with ({} is "
+                              "gone)",
+                              build.image, build.digest.substr(0, 19))};
+}
+
+class Docker final : public Runtime {
+ public:
+  std::string_view name() const override { return "docker"; }
+
+  Result<std::string> check(const Cancellation& cancel) const override {
+    DockerApi api = TRY(DockerApi::open(cancel));
+    const auto info = TRY(api.get("/info"));
+    for (const auto& option : info.value("SecurityOptions", nlohmann::json::array())) {
+      const std::string text = option.is_string() ? option.get<std::string>() : "";
+      if (!text.starts_with("name=userns") && !text.starts_with("name=rootless")) continue;
+      return fail_with_hint(
+          Errc::unsupported,
+          fmt::format("the Docker daemon at {} maps users ({}): a server's files would belong to "
+                      "nobody that Velo can act as",
+                      api.endpoint(), text),
+          "use a daemon without user namespaces, or --runtime native");
+    }
+    return fmt::format("the Docker daemon {} at {} answers", info.value("ServerVersion", ""),
+                       api.endpoint());
+  }
+
+  Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) override {
+    if (wish.major != 0 &&
+        (wish.major < postgres::oldest_major || wish.major > postgres::newest_major)) {
+      return fail_with_hint(
+          Errc::unsupported, fmt::format("Velo does not know PostgreSQL {}", wish.major),
+          fmt::format("it knows {} to {}", postgres::oldest_major, postgres::newest_major));
+    }
+    DockerApi api = TRY(DockerApi::open(cancel));
+    const std::string name = wish.image.empty() ? default_image(wish.major) : wish.image;
+    const Image image = TRY(ensure_image(api, name, wish.tell));
+    const ImageServer server = TRY(server_of(api, name, image));
+    if (wish.major != 0 && server.major != wish.major) {
+      return fail_with_hint(
+          Errc::usage,
+          fmt::format("the image {} holds PostgreSQL {}, not {}", name, server.version, wish.major),
+          "leave out --pg-version, or choose another image");
+    }
+    return Build{.major = server.major,
+                 .version = server.version,
+                 .bin = {},
+                 .image = name,
+                 .digest = image.id,
+                 .owner = running_as_root() ? server.user : TRY(Result<OsUser>(wish.server_user))};
+  }
+
+  Result<void> make_cluster(const ServerSpec& spec, const postgres::Settings& settings,
+                            const Cancellation& cancel) override {
+    DockerApi api = TRY(DockerApi::open(never));
+    const Image image = TRY(resolve(api, spec.build)).image;
+    const std::string id = TRY(create_first_start(api, spec, image));
+    auto made = [&]() -> Result<void> {
+      TRY(start_container(api, id));
+      TRY(Watch(api, id, spec.pgdata, /*first=*/true).await(first_start_patience, cancel));
+      return stop_container(api, id, stop_patience);
+    }();
+    if (auto removed = put_away(api, id, spec.log); !removed && made) return removed;
+    TRY(std::move(made));
+    return postgres::adopt_cluster(spec.pgdata, spec.build.owner, settings);
+  }
+
+  Result<std::unique_ptr<Starting>> start(const ServerSpec& spec) override {
+    DockerApi api = TRY(DockerApi::open(never));
+    const Resolved resolved = TRY(resolve(api, spec.build));
+    TRY(check_port(spec.address, spec.port));
+    for (const Container& old : TRY(containers_of(api, spec.pgdata))) {
+      TRY(put_away(api, old.id, old.log));
+    }
+    {
+      const ActAs owner(spec.build.owner);
+      TRY(clear_leftovers(spec.pgdata, spec.run_directory, inner_port, leftovers_patience));
+    }
+    const std::string id = TRY(create_server(api, spec, resolved.image));
+    if (auto started = start_container(api, id); !started) {
+      (void)remove_container(api, id);
+      return std::unexpected(std::move(started).error());
+    }
+    return std::make_unique<StartingContainer>(std::move(api), id, spec, resolved.remark);
+  }
+
+  Result<void> stop(const fs::path& pgdata, StopMode mode) override {
+    DockerApi api = TRY(DockerApi::open(never));
+    for (const Container& container : TRY(containers_of(api, pgdata))) {
+      // Removing kills, which is what `immediate` means.
+      if (container.runs && mode == StopMode::fast) {
+        TRY(stop_container(api, container.id, stop_patience));
+      }
+      TRY(put_away(api, container.id, container.log));
+    }
+    return {};
+  }
+
+  Result<void> reload(const fs::path& pgdata) override {
+    DockerApi api = TRY(DockerApi::open(never));
+    for (const Container& container : TRY(containers_of(api, pgdata))) {
+      if (!container.runs) continue;
+      // Not through the daemon where it can be helped: it takes any signal for a stop by hand and
+      // would not start the container again when the machine comes up.
+      const auto pid = postmaster_of(container, pgdata);
+      if (pid && ::kill(*pid, SIGHUP) == 0) continue;
+      TRY(api.post("/containers/" + container.id + "/kill?signal=SIGHUP", {}));
+    }
+    return {};
+  }
+
+  Result<Seen> inspect(const fs::path& pgdata) const override {
+    DockerApi api = TRY(DockerApi::open(never));
+    const std::vector<Container> containers = TRY(containers_of(api, pgdata));
+    if (containers.empty()) return Seen{.remark = "its container is gone"};
+    const Container& container = containers.front();
+    if (!container.runs) {
+      return Seen{.remark = fmt::format("its container {} was stopped, or ended by itself with "
+                                        "exit code {}",
+                                        container.name, container.exit_code)};
+    }
+    Seen seen{.runs = true,
+              .pid = postmaster_of(container, pgdata).value_or(0),
+              .started_at = container.started_at};
+    if (container.name != container.given_name) {
+      seen.remark =
+          fmt::format("its container {} was renamed to {}", container.given_name, container.name);
+    }
+    const auto text = read_file(pgdata / "postmaster.pid");
+    const auto file = postgres::parse_postmaster_pid(text.value_or(""));
+    // The file of an earlier run may still be there for a moment.
+    seen.is_ready =
+        file && file->started_at >= container.started_at &&
+        (file->status == "ready" || file->status == "standby" || file->status == "stopping");
+    return seen;
+  }
+
+  Result<void> await_leftovers(const fs::path& pgdata) const override {
+    return await_last_backend(pgdata, leftovers_patience);
+  }
+
+  Result<void> collect_log(const fs::path& pgdata, const fs::path& log) override {
+    DockerApi api = TRY(DockerApi::open(never));
+    for (const Container& container : TRY(containers_of(api, pgdata))) {
+      TRY(append_log(api, container.id, log));
+    }
+    return {};
+  }
+
+  int socket_port(int) const override { return inner_port; }
+};
+
+}  // namespace
+
+std::unique_ptr<Runtime> open_docker() {
+  return std::make_unique<Docker>();
+}
+
+}  // namespace velo::runtime

@@ -1,0 +1,212 @@
+#include "runtime/docker_container.h"
+
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/crypto.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "runtime/owned_settings.h"
+
+namespace velo::runtime {
+namespace {
+
+using nlohmann::json;
+
+/// For parallel query and its hash tables (dynamic_shared_memory_type = posix); a limit, not a
+/// reservation.
+constexpr std::int64_t shared_memory_bytes = std::int64_t{1} << 30U;
+/// What a shutdown checkpoint may take when the daemon stops the container by itself.
+constexpr int stop_patience_s = 120;
+/// How much longer than its own patience a call to stop may take.
+constexpr std::chrono::seconds stop_margin{30};
+constexpr int most_names = 100;
+
+/// What the directory of the socket is inside: where images have their default one, and where
+/// `docker exec … psql` looks.
+constexpr const char* inner_socket_directory = "/var/run/postgresql";
+
+json bind(const fs::path& path, const fs::path& inside, bool read_only) {
+  return {{"Type", "bind"},
+          {"Source", path.string()},
+          {"Target", inside.string()},
+          {"ReadOnly", read_only},
+          {"BindOptions", {{"Propagation", "rprivate"}}}};
+}
+
+json in_memory(const std::string& path) {
+  return {{"Type", "tmpfs"}, {"Target", path}};
+}
+
+/// As an ordinary user's server runs with that user's uid, which the image need not know: a passwd
+/// file that does.
+Result<json> passwd_mount(const ServerSpec& spec) {
+  const fs::path file = spec.run_directory / "passwd";
+  const OsUser& owner = spec.build.owner;
+  TRY(write_file(file,
+                 fmt::format("root:x:0:0:root:/root:/bin/sh\n"
+                             "postgres:x:{}:{}:PostgreSQL:/var/lib/postgresql:/bin/sh\n",
+                             owner.uid, owner.gid),
+                 0644));
+  return bind(file, "/etc/passwd", true);
+}
+
+/// What every container of a cluster has.
+Result<json> common_config(const ServerSpec& spec, const Image& image) {
+  const OsUser& owner = spec.build.owner;
+  // What the image calls a volume would become an anonymous one: the cluster lies elsewhere.
+  json mounts = json::array(
+      {bind(spec.root, spec.root, false), bind(spec.run_directory, inner_socket_directory, false)});
+  for (const std::string& path : image.volumes) mounts.push_back(in_memory(path));
+  if (!running_as_root()) mounts.push_back(TRY(passwd_mount(spec)));
+  return json{{"Image", image.name},
+              {"User", fmt::format("{}:{}", owner.uid, owner.gid)},
+              {"StopSignal", "SIGINT"},
+              {"StopTimeout", stop_patience_s},
+              {"Labels",
+               {{"velo.project", spec.project},
+                {"velo.branch", spec.branch},
+                {"velo.volume", spec.root.string()},
+                {"velo.pgdata", spec.pgdata.string()},
+                {"velo.log", spec.log.string()}}},
+              {"HostConfig",
+               {{"Mounts", std::move(mounts)},
+                {"Init", true},
+                {"ShmSize", shared_memory_bytes},
+                {"LogConfig",
+                 {{"Type", "json-file"}, {"Config", {{"max-size", "16m"}, {"max-file", "2"}}}}}}}};
+}
+
+Result<std::string> create(DockerApi& api, const ServerSpec& spec, json config) {
+  const std::string wanted = fmt::format("velo-{}-{}", spec.project, spec.branch);
+  for (int number = 1;; ++number) {
+    const std::string name = number == 1 ? wanted : fmt::format("{}.{}", wanted, number);
+    config["Labels"]["velo.name"] = name;
+    auto made = api.post("/containers/create?name=" + name, config);
+    if (made) return made->value("Id", "");
+    // The name is another container's: of another home, or of a project and branch whose names
+    // come out the same.
+    if (made.error().code != Errc::in_use || number == most_names) {
+      return std::unexpected(std::move(made).error());
+    }
+  }
+}
+
+/// "2025-10-09T18:40:21.123456789Z", the fraction left out.
+std::chrono::sys_seconds second_of(const std::string& text) {
+  const auto time = parse_rfc3339(text.substr(0, text.find_first_of(".Z")) + "Z");
+  return std::chrono::floor<std::chrono::seconds>(time.value_or(Timestamp{}));
+}
+
+bool works_in(pid_t pid, const fs::path& directory) {
+  struct stat there{};
+  struct stat wanted{};
+  return ::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &there) == 0 &&
+         ::stat(directory.c_str(), &wanted) == 0 && there.st_dev == wanted.st_dev &&
+         there.st_ino == wanted.st_ino;
+}
+
+}  // namespace
+
+Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgdata) {
+  const json filter{{"label", {fmt::format("velo.pgdata={}", pgdata.string())}}};
+  const json list = TRY(api.get("/containers/json?all=1&filters=" + url_escaped(filter.dump())));
+  std::vector<Container> found;
+  for (const json& item : list) {
+    auto container = look_at(api, item.value("Id", ""));
+    if (container) {
+      found.push_back(std::move(*container));
+    } else if (container.error().code != Errc::not_found) {
+      return std::unexpected(std::move(container).error());
+    }
+  }
+  return found;
+}
+
+Result<Container> look_at(DockerApi& api, const std::string& id) {
+  const json answer = TRY(api.get("/containers/" + id + "/json"));
+  const json state = answer.value("State", json::object());
+  const json labels = answer.value("Config", json::object()).value("Labels", json::object());
+  Container container;
+  container.id = answer.value("Id", "");
+  container.name = answer.value("Name", "");
+  if (container.name.starts_with('/')) container.name.erase(0, 1);
+  container.given_name = labels.value("velo.name", "");
+  container.log = labels.value("velo.log", "");
+  container.runs = state.value("Running", false) && !state.value("Restarting", false);
+  container.restarts = answer.value("RestartCount", 0);
+  container.exit_code = state.value("ExitCode", 0);
+  container.pid = state.value("Pid", 0);
+  container.started_at = second_of(state.value("StartedAt", ""));
+  return container;
+}
+
+Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const Image& image) {
+  json config = TRY(common_config(spec, image));
+  const std::string port = fmt::format("{}/tcp", inner_port);
+  config["Env"] = {"PGDATA=" + spec.pgdata.string()};
+  std::vector<std::string> command = server_arguments(
+      spec, {.addresses = "*", .port = inner_port, .socket_directory = inner_socket_directory});
+  command.insert(command.begin(), "postgres");
+  config["Cmd"] = command;
+  config["ExposedPorts"] = {{port, json::object()}};
+  json& host = config["HostConfig"];
+  const fs::path tls = spec.certificate.parent_path();
+  host["Mounts"].push_back(bind(tls, tls, true));
+  host["PortBindings"] = {
+      {port, {{{"HostIp", spec.address}, {"HostPort", std::to_string(spec.port)}}}}};
+  host["RestartPolicy"] = {{"Name", "unless-stopped"}};
+  return create(api, spec, std::move(config));
+}
+
+Result<std::string> create_first_start(DockerApi& api, const ServerSpec& spec, const Image& image) {
+  json config = TRY(common_config(spec, image));
+  config["Env"] = {"PGDATA=" + spec.pgdata.string(), "POSTGRES_USER=postgres",
+                   "POSTGRES_DB=postgres",
+                   // Nobody ever uses it, and `docker inspect` shows it for this moment only.
+                   "POSTGRES_PASSWORD=" + to_hex(TRY(random_bytes(32))),
+                   "POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --no-sync"};
+  // Nothing need be durable before the end, and nobody but Velo may come in.
+  config["Cmd"] = {"postgres", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"};
+  config["HostConfig"]["NetworkMode"] = "none";
+  return create(api, spec, std::move(config));
+}
+
+Result<void> start_container(DockerApi& api, const std::string& id) {
+  TRY(api.post("/containers/" + id + "/start", {}));
+  return {};
+}
+
+Result<void> stop_container(DockerApi& api, const std::string& id, std::chrono::seconds patience) {
+  TRY(api.post(fmt::format("/containers/{}/stop?t={}", id, patience.count()), {},
+               patience + stop_margin));
+  return {};
+}
+
+Result<void> remove_container(DockerApi& api, const std::string& id) {
+  auto removed = api.remove("/containers/" + id + "?force=1&v=1");
+  if (removed || removed.error().code == Errc::not_found) return {};
+  if (removed.error().code != Errc::in_use) return removed;
+  // Somebody else is removing it: gone is gone.
+  (void)api.post("/containers/" + id + "/wait?condition=removed", {});
+  const auto left = look_at(api, id);
+  if (!left && left.error().code == Errc::not_found) return {};
+  return removed;
+}
+
+std::optional<pid_t> postmaster_of(const Container& container, const fs::path& pgdata) {
+  if (container.pid == 0) return std::nullopt;
+  std::vector<pid_t> candidates{container.pid};
+  const auto children =
+      read_file(fmt::format("/proc/{0}/task/{0}/children", container.pid)).value_or("");
+  for (const std::string_view word : split(trim(children), ' ')) {
+    candidates.push_back(static_cast<pid_t>(std::atoi(std::string(word).c_str())));
+  }
+  for (const pid_t pid : candidates) {
+    if (pid > 0 && works_in(pid, pgdata)) return pid;
+  }
+  return std::nullopt;
+}
+
+}  // namespace velo::runtime
