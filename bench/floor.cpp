@@ -110,6 +110,10 @@ Result<FloorServer> FloorServer::prepare(const Parent& parent, CloneHow how) {
   floor.address_ = parent.main.address.at(TRY(free_port()));
   floor.argv_ =
       command_line(parent.server, directory / "fs/pgdata", run_directory, floor.address_.port);
+  if (how != CloneHow::snapshot) {
+    // As Velo does, and for the same reason (had_better_sync_at_once in engine/servers.cpp).
+    floor.argv_.insert(floor.argv_.end(), {"-c", "recovery_init_sync_method=syncfs"});
+  }
   return floor;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "postgres/refusal.h"
 
 namespace velo::postgres {
 namespace {
@@ -65,20 +66,9 @@ std::string session_options(int server_major) {
 
 void ignore_notice(void* /*argument*/, const PGresult* /*notice*/) {}
 
-/// The first line is the message, the rest the detail.
-std::unexpected<Error> fail_with_text(std::string_view text) {
-  text = trim(text);
-  const std::size_t end = text.find('\n');
-  Error error{
-      .code = Errc::server, .message = std::string(text.substr(0, end)), .hint = {}, .detail = {}};
-  if (error.message.empty()) error.message = "the server closed the connection";
-  if (end != std::string_view::npos) error.detail = trim(text.substr(end));
-  return std::unexpected(std::move(error));
-}
-
 /// libpq's own words.
 std::unexpected<Error> fail_by(PGconn* connection) {
-  return fail_with_text(PQerrorMessage(connection));
+  return std::unexpected(error_from_text(PQerrorMessage(connection)));
 }
 
 std::string_view field_of(const PGresult* result, int field) {
@@ -197,68 +187,10 @@ bool cancel_statement(PGconn* connection) {
   return !rest || *rest;
 }
 
-/// A connection attempt that came to nothing.
-struct Refusal {
-  Error error;
-  std::string sqlstate;  ///< empty when it was not the server that refused
-};
-
-constexpr std::string_view cannot_connect_now = "57P03";
-constexpr std::string_view too_many_connections = "53300";
-constexpr std::string_view invalid_authorization = "28000";
-
-std::string hint_for(std::string_view sqlstate) {
-  if (sqlstate == cannot_connect_now) return "it is starting, recovering or shutting down";
-  if (sqlstate == too_many_connections) {
-    return "all of its connections are taken, those reserved for superusers too: close some, or "
-           "raise max_connections";
-  }
-  if (sqlstate == invalid_authorization) {
-    return fmt::format(
-        "the role {} must be there, a superuser that may log in, and pg_hba.conf "
-        "must not keep it out",
-        control_role);
-  }
-  return {};
-}
-
-/// What libpq says of a refusal, at PQERRORS_VERBOSE: "…: FATAL:  57P03: the database system is
-/// starting up" and a line "LOCATION:  …" (pqBuildErrorMessage3 in fe-protocol3.c). The severity
-/// may be translated; the SQLSTATE, which is nowhere else to be had before 17, never is.
-Refusal refusal_in(std::string_view text) {
-  constexpr std::size_t length = 5;
-  constexpr std::string_view before = ":  ";
-  constexpr std::string_view after = ": ";
-  Refusal refusal;
-  std::string kept;
-  for (const std::string_view line : lines_of(text)) {
-    if (line.starts_with("LOCATION:")) continue;
-    const std::size_t at = line.find(before);
-    const std::string_view rest =
-        at == std::string_view::npos ? std::string_view{} : line.substr(at + before.size());
-    const bool has_state = refusal.sqlstate.empty() && rest.size() > length &&
-                           rest.substr(length).starts_with(after) &&
-                           std::ranges::all_of(rest.substr(0, length), [](char c) {
-                             return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
-                           });
-    if (has_state) {
-      refusal.sqlstate = rest.substr(0, length);
-      kept += line.substr(0, at + before.size());
-      kept += rest.substr(length + after.size());
-    } else {
-      kept += line;
-    }
-    kept += '\n';
-  }
-  refusal.error = fail_with_text(kept).error();
-  refusal.error.hint = hint_for(refusal.sqlstate);
-  return refusal;
-}
-
 /// Goes through libpq's connection steps; empty once it stands.
 Result<std::optional<Refusal>> await_connection(PGconn* raw, const Deadline& deadline,
                                                 milliseconds patience, const Cancellation& cancel) {
-  if (PQstatus(raw) == CONNECTION_BAD) return refusal_in(PQerrorMessage(raw));
+  if (PQstatus(raw) == CONNECTION_BAD) return parse_refusal(PQerrorMessage(raw));
   PQsetErrorVerbosity(raw, PQERRORS_VERBOSE);
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (next != PGRES_POLLING_OK) {
@@ -267,10 +199,10 @@ Result<std::optional<Refusal>> await_connection(PGconn* raw, const Deadline& dea
       return Refusal{.error = fail_late(patience).error(), .sqlstate = {}};
     }
     next = PQconnectPoll(raw);
-    if (next == PGRES_POLLING_FAILED) return refusal_in(PQerrorMessage(raw));
+    if (next == PGRES_POLLING_FAILED) return parse_refusal(PQerrorMessage(raw));
   }
   PQsetErrorVerbosity(raw, PQERRORS_DEFAULT);
-  if (PQsetnonblocking(raw, 1) != 0) return refusal_in(PQerrorMessage(raw));
+  if (PQsetnonblocking(raw, 1) != 0) return parse_refusal(PQerrorMessage(raw));
   return std::nullopt;
 }
 

@@ -111,7 +111,7 @@ class StartingProcess final : public Starting {
 
   std::unexpected<Error> give_up(std::string why) const {
     return std::unexpected(Error{Errc::server, std::move(why),
-                                 "the lines above are the end of its log; velo logs shows more",
+                                 "the lines above are the end of its log",
                                  words_since(log_, log_offset_)});
   }
 

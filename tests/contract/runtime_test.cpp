@@ -79,12 +79,16 @@ class RuntimeContract : public testing::TestWithParam<std::string> {
   }
 
   void TearDown() override {
-    if (runtime_) EXPECT_TRUE(runtime_->stop(spec_.pgdata, StopMode::immediate));
+    if (runtime_) {
+      EXPECT_TRUE(runtime_->stop(spec_.pgdata, StopMode::immediate));
+    }
   }
 
   void give(const fs::path& path) const {
     const OsUser& user = spec_.build.owner;
-    if (running_as_root()) ASSERT_EQ(::chown(path.c_str(), user.uid, user.gid), 0);
+    if (running_as_root()) {
+      ASSERT_EQ(::chown(path.c_str(), user.uid, user.gid), 0);
+    }
   }
 
   /// Starts and waits.
@@ -212,7 +216,7 @@ std::vector<std::string> names() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, RuntimeContract, testing::ValuesIn(names()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& one) { return one.param; });
 
 }  // namespace
 }  // namespace velo::runtime

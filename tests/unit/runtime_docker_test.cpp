@@ -132,7 +132,9 @@ TEST(DockerApi, ADaemonThatMapsUsersIsRefusedBeforeAnythingIsMade) {
                   R"({"ServerVersion":"20.10.24","SecurityOptions":[")" + option + R"("]})");
     const auto checked = open_runtime("docker").value()->check(never);
     EXPECT_EQ(checked.has_value(), serves) << option;
-    if (!serves) EXPECT_EQ(checked.error().code, Errc::unsupported);
+    if (!serves) {
+      EXPECT_EQ(checked.error().code, Errc::unsupported);
+    }
   }
 }
 
