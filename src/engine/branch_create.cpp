@@ -114,7 +114,8 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   }));
   const auto driver = TRY(driver_of(parent.project));
   TRY(check_clonable(engine, *driver, parent));
-  Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume));
+  Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume),
+                    driver->capabilities().atomic_snapshot);
   TRY(check_room(engine, *driver, parent.project.pool,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));

@@ -62,7 +62,8 @@ Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name) {
   const auto driver = TRY(driver_of(old.project));
   const auto runtime = TRY(runtime_of(old.project));
   TRY(check_clonable(engine, *driver, parent));
-  Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume));
+  Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume),
+                    driver->capabilities().atomic_snapshot);
   TRY(check_room(engine, *driver, old.project.pool,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   const auto grace = TRY(grace_period(engine));

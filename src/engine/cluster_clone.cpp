@@ -110,17 +110,24 @@ std::map<std::string, std::string> tablespace_names(Engine& engine, const Branch
 
 }  // namespace
 
-Approach::Approach(Engine& engine, const BranchRecords& parent, fs::path pgdata)
+Approach::Approach(Engine& engine, const BranchRecords& parent, fs::path pgdata, bool checkpoint)
     : engine_(&engine),
       parent_(&parent),
       pgdata_(std::move(pgdata)),
+      checkpoint_(checkpoint),
       found_(std::async(std::launch::async, [this] { return look(); })) {}
 
 Approach::~Approach() = default;
 
 Result<Approach::Source> Approach::look() const {
   const OsUser owner = TRY(owner_of(parent_->project));
-  return look_at(*engine_, *parent_, pgdata_, recovers(pgdata_, owner) ? 1s : connect_patience);
+  Source source =
+      TRY(look_at(*engine_, *parent_, pgdata_, recovers(pgdata_, owner) ? 1s : connect_patience));
+  if (checkpoint_ && source.connection) {
+    TRY(source.connection->send("CHECKPOINT"));
+    source.checkpoints = true;
+  }
+  return source;
 }
 
 Result<Approach::Source> Approach::take(bool needs_connection) {
@@ -199,12 +206,13 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
 
   if (atomic) {
     if (source.connection) {
-      TRY(operation.step("checkpoint", fmt::format("Checkpoint {}", parent.full_name()),
-                         [&]() -> Result<void> {
-                           TRY(source.connection->query("CHECKPOINT", checkpoint_patience));
-                           subscriptions = may_have_subscriptions(*source.connection);
-                           return {};
-                         }));
+      TRY(operation.step(
+          "checkpoint", fmt::format("Checkpoint {}", parent.full_name()), [&]() -> Result<void> {
+            TRY(source.checkpoints ? source.connection->finish(checkpoint_patience)
+                                   : source.connection->query("CHECKPOINT", checkpoint_patience));
+            subscriptions = may_have_subscriptions(*source.connection);
+            return {};
+          }));
     } else if (source.runs) {
       engine.observer().warning(
           fmt::format("no checkpoint: the control connection to {} was refused ({}); the branch "

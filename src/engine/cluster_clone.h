@@ -33,12 +33,14 @@ Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
                             const BranchRecords& parent);
 
 /// The way into a parent, found by a thread of its own: a connection takes the server a process and
-/// some milliseconds, which go by while the plan is written. It changes nothing, so whoever then
-/// refuses just lets go of it.
+/// some milliseconds, and a checkpoint more, which go by while the plan is written. Neither changes
+/// anything, so whoever then refuses just lets go of it.
 class Approach {
  public:
-  /// `engine` and `parent` must outlive it, and stay as they are until clone_cluster returns.
-  Approach(Engine& engine, const BranchRecords& parent, std::filesystem::path pgdata);
+  /// `engine` and `parent` must outlive it, and stay as they are until clone_cluster returns. With
+  /// `checkpoint` the server is told to make one as soon as it can be told anything.
+  Approach(Engine& engine, const BranchRecords& parent, std::filesystem::path pgdata,
+           bool checkpoint);
   Approach(const Approach&) = delete;
   Approach& operator=(const Approach&) = delete;
   Approach(Approach&&) = delete;
@@ -49,7 +51,8 @@ class Approach {
   struct Source {
     bool runs = false;
     std::optional<postgres::Connection> connection;
-    Error refusal;  ///< why there is no connection although it runs
+    bool checkpoints = false;  ///< the connection waits for the end of a CHECKPOINT
+    Error refusal;             ///< why there is no connection although it runs
   };
   /// What was found; looks again when it was taken before. With `needs_connection` a parent that
   /// recovers from a crash is waited for; a snapshot need not, its own recovery replays the same
@@ -61,6 +64,7 @@ class Approach {
   Engine* engine_;
   const BranchRecords* parent_;
   std::filesystem::path pgdata_;
+  bool checkpoint_;
   std::future<Result<Source>> found_;
 };
 

@@ -16,7 +16,11 @@ namespace velo::engine {
 /// PostgreSQL records the version of the library behind a database's collation (pg_database's
 /// datcollversion, 15+) and behind each collation object (pg_collation.collversion); after an
 /// upgrade of ICU or the C library they differ, and indexes on text may be out of order.
-std::string drift_columns(int major);
+///
+/// What stands behind collation objects takes long to ask of a server that has just started, so a
+/// branch's first start, for which somebody waits, leaves it to later ones.
+enum class AskProviders { yes, no };
+std::string drift_columns(int major, AskProviders ask);
 constexpr std::size_t drift_column_count = 4;
 
 /// Takes the row's fields from `first` on. Records the present name and version in `branch`, and

@@ -90,7 +90,7 @@ Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection
       " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xact()),"
       " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END,"
       " (SELECT timeline_id FROM pg_control_checkpoint()), " +
-          drift_columns(b.project.pg_major),
+          drift_columns(b.project.pg_major, AskProviders::no),
       query_patience));
   if (facts.size() != 1 || facts[0].size() != own_columns + drift_column_count ||
       !facts[0][own_columns]) {
@@ -131,8 +131,8 @@ bool had_better_sync_at_once(const storage::Driver& driver, const BranchRecords&
 void look_for_drift(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
   auto connection = connect_to(engine, b, cancel, 1s);
   if (!connection) return;
-  const auto rows =
-      connection->query("SELECT " + drift_columns(b.project.pg_major), query_patience);
+  const auto rows = connection->query(
+      "SELECT " + drift_columns(b.project.pg_major, AskProviders::yes), query_patience);
   if (rows && rows->size() == 1) note_drift(engine, b, rows->front(), 0);
 }
 

@@ -1,11 +1,10 @@
 #include "runtime/http.h"
 
-#include <curl/curl.h>
-
 #include <cerrno>
 #include <cstring>
 
 #include "base/text.h"
+#include "runtime/curl_library.h"
 
 namespace velo::runtime {
 namespace {
@@ -13,7 +12,8 @@ namespace {
 constexpr long connect_patience_ms = 5000;
 
 struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+  const CurlLibrary* library;
+  void operator()(curl_slist* list) const { library->slist_free_all(list); }
 };
 using Headers = std::unique_ptr<curl_slist, FreeList>;
 
@@ -21,6 +21,7 @@ using Headers = std::unique_ptr<curl_slist, FreeList>;
 struct Exchange {
   const HttpRequest* request;
   const Cancellation* cancel;
+  const CurlLibrary* library;
   CURL* curl;
   HttpAnswer answer;
 };
@@ -29,7 +30,7 @@ size_t take_data(char* data, size_t one, size_t count, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   const std::string_view piece(data, one * count);
   long status = 0;
-  curl_easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &status);
+  exchange.library->easy_getinfo(exchange.curl, CURLINFO_RESPONSE_CODE, &status);
   if (exchange.request->on_data && status / 100 == 2) {
     exchange.request->on_data(piece);
   } else {
@@ -62,6 +63,7 @@ Errc code_of(CURLcode code, long os_errno) {
 }  // namespace
 
 struct Http::Handle {
+  const CurlLibrary* library = nullptr;
   CURL* curl = nullptr;
   std::string socket;
   std::string base;
@@ -71,13 +73,12 @@ Http::Http(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
 Http::Http(Http&&) noexcept = default;
 Http& Http::operator=(Http&&) noexcept = default;
 Http::~Http() {
-  if (handle_) curl_easy_cleanup(handle_->curl);
+  if (handle_) handle_->library->easy_cleanup(handle_->curl);
 }
 
 Result<Http> Http::to(const std::string& endpoint) {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (initialised != CURLE_OK) return fail(Errc::failed, "libcurl cannot be initialised");
   auto handle = std::make_unique<Handle>();
+  handle->library = TRY(curl_library());
   const size_t scheme = endpoint.find("://");
   const std::string kind = endpoint.substr(0, scheme == std::string::npos ? 0 : scheme);
   const std::string rest = kind.empty() ? "" : endpoint.substr(scheme + 3);
@@ -90,7 +91,7 @@ Result<Http> Http::to(const std::string& endpoint) {
     return fail_with_hint(Errc::usage, fmt::format("'{}' names no place of a daemon", endpoint),
                           "write unix:///path/of/socket or tcp://host:port");
   }
-  handle->curl = curl_easy_init();
+  handle->curl = handle->library->easy_init();
   if (handle->curl == nullptr) return fail(Errc::failed, "libcurl has no memory");
   return Http(std::move(handle));
 }
@@ -98,53 +99,55 @@ Result<Http> Http::to(const std::string& endpoint) {
 Result<HttpAnswer> Http::send(const HttpRequest& request, std::chrono::milliseconds patience,
                               const Cancellation& cancel) {
   TRY(cancel.check());
+  const CurlLibrary& library = *handle_->library;
   CURL* const curl = handle_->curl;
-  curl_easy_reset(curl);  // keeps the connection
-  Exchange exchange{.request = &request, .cancel = &cancel, .curl = curl, .answer = {}};
+  library.easy_reset(curl);  // keeps the connection
+  Exchange exchange{
+      .request = &request, .cancel = &cancel, .library = &library, .curl = curl, .answer = {}};
   const std::string url = handle_->base + request.target;
   // No "Expect: 100-continue", for which a daemon would be waited for.
-  Headers headers(curl_slist_append(nullptr, "Expect:"));
+  Headers headers(library.slist_append(nullptr, "Expect:"), FreeList{&library});
   const auto add = [&](const char* header) {
-    headers.reset(curl_slist_append(headers.release(), header));
+    headers.reset(library.slist_append(headers.release(), header));
   };
   if (!request.body.empty()) add("Content-Type: application/json");
   for (const std::string& header : request.headers) add(header.c_str());
 
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
+  library.easy_setopt(curl, CURLOPT_URL, url.c_str());
   if (!handle_->socket.empty()) {
-    curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, handle_->socket.c_str());
+    library.easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, handle_->socket.c_str());
   }
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_patience_ms);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(patience.count()));
-  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
+  library.easy_setopt(curl, CURLOPT_PROXY, "");
+  library.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  library.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, connect_patience_ms);
+  library.easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(patience.count()));
+  library.easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   if (request.method == "POST") {
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
+    library.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                        static_cast<curl_off_t>(request.body.size()));
+    library.easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
   } else if (request.method != "GET") {
-    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    library.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take_data);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &take_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &look_at_cancel);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+  library.easy_setopt(curl, CURLOPT_WRITEFUNCTION, &take_data);
+  library.easy_setopt(curl, CURLOPT_WRITEDATA, &exchange);
+  library.easy_setopt(curl, CURLOPT_HEADERFUNCTION, &take_header);
+  library.easy_setopt(curl, CURLOPT_HEADERDATA, &exchange);
+  library.easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &look_at_cancel);
+  library.easy_setopt(curl, CURLOPT_XFERINFODATA, &exchange);
+  library.easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 
-  const CURLcode code = curl_easy_perform(curl);
+  const CURLcode code = library.easy_perform(curl);
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(Errc::interrupted, "interrupted");
   if (code != CURLE_OK) {
     long os_errno = 0;
-    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
+    library.easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
     const bool told = code == CURLE_COULDNT_CONNECT && os_errno != 0;
     return fail(code_of(code, os_errno), "{}",
-                told ? std::strerror(static_cast<int>(os_errno)) : curl_easy_strerror(code));
+                told ? std::strerror(static_cast<int>(os_errno)) : library.easy_strerror(code));
   }
   long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  library.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   exchange.answer.status = static_cast<int>(status);
   return std::move(exchange.answer);
 }
