@@ -62,8 +62,7 @@ class Watch {
 
   std::unexpected<Error> give_up(std::string why) const {
     return std::unexpected(
-        Error{Errc::server, std::move(why),
-              "the lines above are the end of its log",
+        Error{Errc::server, std::move(why), "the lines above are the end of its log",
               last_lines(log_of(*api_, id_, shown_lines).value_or(""), shown_lines)});
   }
 
