@@ -11,7 +11,7 @@ build_packages=(
   postgresql btrfs-progs
 )
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron)
+test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron busybox-static)
 # pgbench comes with postgresql.
 # shellcheck disable=SC2034
 bench_packages=(xfsprogs)

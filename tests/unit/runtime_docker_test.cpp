@@ -122,10 +122,10 @@ TEST(DockerApi, NobodyThereAndNobodyOfItsKindSayWhatToDo) {
   ::unsetenv("DOCKER_HOST");
 }
 
-TEST(DockerApi, ADaemonThatMapsUsersIsRefusedBeforeAnythingIsMade) {
+TEST(DockerApi, ARootlessDaemonIsRefusedBeforeAnythingIsMade) {
   for (const auto& [option, serves] :
        std::map<std::string, bool>{{"name=seccomp,profile=default", true},
-                                   {"name=userns", false},
+                                   {"name=userns", true},
                                    {"name=rootless", false}}) {
     FakeDaemon daemon;
     daemon.answer("/info", 200,
