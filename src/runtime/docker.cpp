@@ -284,13 +284,13 @@ class Docker final : public Runtime {
   }
 
   Result<void> reload(const fs::path& pgdata) override {
+    // Not through the daemon where it can be helped: it takes any signal for a stop by hand and
+    // would not start the container again when the machine comes up.
+    const auto postmaster = postmasters_in({pgdata}).front();
+    if (postmaster && ::kill(postmaster->pid, SIGHUP) == 0) return {};
     DockerApi api = TRY(DockerApi::open(never));
     for (const Container& container : TRY(containers_of(api, pgdata))) {
       if (!container.runs) continue;
-      // Not through the daemon where it can be helped: it takes any signal for a stop by hand and
-      // would not start the container again when the machine comes up.
-      const auto pid = postmaster_of(container, pgdata);
-      if (pid && ::kill(*pid, SIGHUP) == 0) continue;
       TRY(api.post("/containers/" + container.id + "/kill?signal=SIGHUP", {}));
     }
     return {};

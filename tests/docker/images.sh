@@ -22,13 +22,19 @@ docker_root_tar() {
   printf '%s\n' "$tar"
 }
 
+# docker_image_of_15: makes postgres:15-alpine alone.
+docker_image_of_15() {
+  local tar
+  tar=$(docker_root_tar) || return 1
+  as_docker import "$tar" velo-test-root:1 >/dev/null || return 1
+  docker_image_of postgres:15-alpine 15 /usr/lib/postgresql/15/bin ""
+}
+
 # docker_images <builds>: makes postgres:15-alpine, and postgres:17-alpine of <builds>/17, on the
 # daemon that DOCKER_HOST names.
 docker_images() {
-  local builds=$1 tar
-  tar=$(docker_root_tar) || return 1
-  as_docker import "$tar" velo-test-root:1 >/dev/null || return 1
-  docker_image_of postgres:15-alpine 15 /usr/lib/postgresql/15/bin "" || return 1
+  local builds=$1
+  docker_image_of_15 || return 1
   if [ -d "$builds/17" ]; then
     docker_image_of postgres:17-alpine 17 /usr/local/pgsql/bin "$builds/17" || return 1
     docker_busybox_image || return 1
