@@ -62,7 +62,7 @@ docker_userns_begin() {
   printf 'daemon:1000000:65536\n' | as_root tee "$place/subid" >/dev/null
   # shellcheck disable=SC2016  # for the inner shell
   docker_daemon_begin "$place" "10.214.$(($$ % 200))" unshare --mount --propagation slave sh -c '
-    touch /etc/subuid /etc/subgid
+    for file in /etc/subuid /etc/subgid; do [ -e "$file" ] || : >"$file"; done
     mount --bind "$0" /etc/subuid && mount --bind "$0" /etc/subgid && exec "$@"' "$place/subid" \
     -- --userns-remap=daemon || return 1
   docker_userns_host="unix://$place/socket"
