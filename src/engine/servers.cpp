@@ -49,7 +49,7 @@ Result<void> ensure_run_directory(const fs::path& path, const OsUser& owner) {
 /// The archive of the branch's present life, where archiving is on.
 Result<fs::path> ensure_archive(Engine& engine, const BranchRecords& b, const OsUser& owner) {
   if (TRY(get_config(engine, "archive")).value != "on") return fs::path();
-  const fs::path path = engine.home().archive_directory(b.incarnation.id);
+  fs::path path = engine.home().archive_directory(b.incarnation.id);
   TRY(ensure_directory(path.parent_path(), running_as_root() ? 0711 : 0700));
   TRY(ensure_directory(path, 0700));
   TRY(give_to(path, owner));
