@@ -51,10 +51,13 @@ Result<fs::path> ensure_archive(Engine& engine, const BranchRecords& b, const Os
   if (TRY(get_config(engine, "archive")).value != "on") return fs::path();
   fs::path path = engine.home().archive_directory(b.incarnation.id);
   TRY(ensure_directory(path.parent_path(), running_as_root() ? 0711 : 0700));
+  const bool is_new = !path_exists(path);
   TRY(ensure_directory(path, 0700));
   TRY(give_to(path, owner));
-  // Durable before the first segment in it is.
-  TRY(sync_directory(path.parent_path()));
+  if (is_new) {  // durable before the first segment in it is
+    TRY(sync_directory(path.parent_path()));
+    TRY(sync_directory(engine.home().root()));
+  }
   return path;
 }
 
