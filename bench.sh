@@ -2,7 +2,7 @@
 # Measures what Velo costs, beside the bare floor and beside what people would use instead: ./bench.sh
 #
 #   --quick          little data, two rounds: does it still run? (a minute or two)
-#   --sections A,B   only these: btrfs reflink copy rivals life status
+#   --sections A,B   only these: btrfs reflink copy rivals life status docker
 #   --scale N        pgbench's scale of the data that is branched, 15 MB each (50)
 #   --rounds N       how often each thing is measured (7)
 #   --branches N     the most branches that `velo status` is measured with (100)
@@ -16,6 +16,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . scripts/install.sh
 . scripts/places.sh
 . scripts/postgres_builds.sh
+. tests/docker/daemon.sh
+. tests/docker/images.sh
 
 out=$PWD/build/bench/results.json
 options=()
@@ -54,12 +56,17 @@ if ! can_be_root; then
 fi
 
 command -v npm >/dev/null || bench_packages+=(npm)
+# The section docker, unless others are asked for.
+wants_docker=yes
+case " ${options[*]} " in *' --sections '*) [[ " ${options[*]} " == *docker* ]] || wants_docker= ;; esac
+[ -z "$wants_docker" ] || bench_packages+=("${docker_packages[@]}")
 install_packages "${build_packages[@]}" "${bench_packages[@]}"
 build_preset bench velo velo_bench
 
 finish() {
   local status=$?
   trap - EXIT
+  docker_end
   places_end || status=1
   exit "$status"
 }
@@ -77,6 +84,13 @@ if provide_builds "$places/postgres" 18; then
   given+=(--postgres "$places/postgres")
 else
   say "Left out: what needs PostgreSQL 18"
+fi
+if [ -n "$wants_docker" ]; then
+  if docker_begin "$places" && docker_image_of_15; then
+    given+=(--docker "$docker_host")
+  else
+    say "Left out: the section docker (above is why)"
+  fi
 fi
 # As root, so that the servers run as an unprivileged user, as root's servers do.
 as_root build/bench/velo_bench "${given[@]}" "${options[@]}"

@@ -19,6 +19,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . scripts/places.sh
 . scripts/postgres_builds.sh
 . tests/docker/daemon.sh
+. tests/docker/podman.sh
 . tests/docker/images.sh
 
 default_lanes=(unit contract checks e2e e2e-user parents ledger kill docker)
@@ -79,6 +80,7 @@ finish() {
   trap - EXIT
   # ctest as root under sudo leaves files of root's in the build tree.
   is_root || [ "${#root[@]}" -eq 0 ] || as_root chown -R "$(id -u):$(id -g)" build || true
+  podman_end
   docker_end
   places_end || status=1
   user_end
@@ -119,6 +121,16 @@ if wanted docker; then
     skip "lane docker: a Docker daemon of its own needs root or sudo" docker
   elif docker_begin "$places" && docker_images "$places/postgres"; then
     environment+=("VELO_TEST_DOCKER=$docker_host")
+    if docker_userns_begin "$places"; then
+      environment+=("VELO_TEST_DOCKER_USERNS=$docker_userns_host")
+    else
+      skipped+=("a Docker daemon that maps users: above is why")
+    fi
+    if podman_begin "$places"; then
+      environment+=("VELO_TEST_PODMAN=$podman_host")
+    else
+      skipped+=("podman: above is why")
+    fi
   else
     skip "lane docker: this machine cannot run a Docker daemon (above is why)" docker
   fi

@@ -80,6 +80,25 @@ Result<void> give(const fs::path& path, const OsUser& user) {
 
 }  // namespace
 
+Result<void> await_ready(const fs::path& pgdata, const std::function<bool()>& has_ended) {
+  const fs::path file = pgdata / "postmaster.pid";
+  const Deadline deadline(ready_patience);
+  for (int looks = 0;; ++looks) {
+    std::ifstream in(file);
+    std::string line;
+    int number = 0;
+    while (number < status_line && std::getline(in, line)) ++number;
+    if (number == status_line && line.starts_with("ready")) return {};
+    // Whether it has ended may cost a question: seldom asked.
+    constexpr int looks_a_question = 64;
+    if (deadline.passed() || (looks % looks_a_question == looks_a_question - 1 && has_ended())) {
+      return fail(Errc::server, "the floor's server did not start");
+    }
+    const timespec pause{.tv_sec = 0, .tv_nsec = poll_nanoseconds};
+    ::nanosleep(&pause, nullptr);
+  }
+}
+
 FloorServer::FloorServer(FloorServer&& other) noexcept
     : parent_(other.parent_),
       how_(other.how_),
@@ -169,26 +188,13 @@ Result<void> FloorServer::start() {
     ::execve(argv.front(), argv.data(), environment.data());
     ::_exit(127);
   }
-  TRY(await_ready());
-  return first_query(address_);
-}
-
-Result<void> FloorServer::await_ready() const {
-  const fs::path file = directory_ / "fs/pgdata/postmaster.pid";
-  const Deadline deadline(ready_patience);
-  for (;;) {
-    std::ifstream in(file);
-    std::string line;
-    int number = 0;
-    while (number < status_line && std::getline(in, line)) ++number;
-    if (number == status_line && line.starts_with("ready")) return {};
-    if (::waitpid(pid_, nullptr, WNOHANG) == pid_ || deadline.passed()) {
-      return fail(Errc::server, "the floor's server did not start: {}",
-                  read_file(directory_ / "log").value_or(""));
-    }
-    const timespec pause{.tv_sec = 0, .tv_nsec = poll_nanoseconds};
-    ::nanosleep(&pause, nullptr);
+  const auto ended = [&] { return ::waitpid(pid_, nullptr, WNOHANG) == pid_; };
+  auto ready = await_ready(directory_ / "fs/pgdata", ended);
+  if (!ready) {
+    ready.error().detail = read_file(directory_ / "log").value_or("");
+    return ready;
   }
+  return first_query(address_);
 }
 
 Result<void> FloorServer::stop(int signal) {

@@ -22,6 +22,9 @@ enum class CloneHow {
   copy,      ///< copy_file_range for each file
 };
 
+/// Waits until the server on this data directory is ready; an error when it has ended.
+Result<void> await_ready(const fs::path& pgdata, const std::function<bool()>& has_ended);
+
 /// One server of the floor's. Takes itself away: process and files.
 class FloorServer {
  public:
@@ -42,6 +45,8 @@ class FloorServer {
   Result<void> start();
   /// Sends the signal and waits until the postmaster is gone.
   Result<void> stop(int signal);
+  const fs::path& directory() const { return directory_; }  ///< fs/pgdata and run are in it
+  const Address& address() const { return address_; }
   /// Deletes the clone; the server must be down.
   Result<void> remove();
 
@@ -49,7 +54,6 @@ class FloorServer {
   FloorServer(const Parent& parent, CloneHow how, Client client)
       : parent_(&parent), how_(how), client_(std::move(client)) {}
   Result<void> clone_by_files();
-  Result<void> await_ready() const;
 
   const Parent* parent_;
   CloneHow how_;

@@ -27,11 +27,15 @@ inline constexpr const char* floor_name = "bare floor";
 inline constexpr const char* create_name = "velo branch create";
 
 /// Titles of groups, likewise.
+inline constexpr const char* docker_title =
+    "A branch to its first answered query, docker on btrfs, parent idle";
 std::string create_title(const std::string& driver, bool loaded);
 std::string status_title(int branches);
 
 /// `velo branch create` and the floor on one driver, the parent idle and then under load.
 Result<void> measure_create(Bench& bench, const Parent& parent, CloneHow how);
+/// The same in containers, the parent idle.
+Result<void> measure_docker(Bench& bench, const Parent& parent);
 /// reset, delete, stop and start on btrfs.
 Result<void> measure_life(Bench& bench, const Parent& parent);
 /// `velo status` with more and more branches.

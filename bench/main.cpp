@@ -21,15 +21,19 @@ class Parents {
   Result<const Parent*> on(const std::string& driver, const fs::path& place) {
     return get(driver, driver, place, main_major);
   }
+  Result<const Parent*> in_containers(const fs::path& place) {
+    return get("docker", "btrfs", place, main_major, "docker");
+  }
   Result<const Parent*> of_rivals_major(const fs::path& place) {
     return get("rivals", "reflink", place, rivals_major);
   }
 
  private:
   Result<const Parent*> get(const std::string& project, const std::string& driver,
-                            const fs::path& place, int major) {
+                            const fs::path& place, int major,
+                            const std::string& runtime = "native") {
     if (const auto made = made_.find(project); made != made_.end()) return &made->second;
-    Parent parent = TRY(make_parent(velo_, project, driver, place, major, options_.scale));
+    Parent parent = TRY(make_parent(velo_, project, driver, runtime, place, major, options_.scale));
     return &made_.emplace(project, std::move(parent)).first->second;
   }
 
@@ -59,6 +63,9 @@ Result<void> measure_all(Bench& bench) {
   if (options.wants("life") && !options.btrfs.empty()) {
     TRY(measure_life(bench, *TRY(parents.on("btrfs", options.btrfs))));
   }
+  if (options.wants("docker") && !options.btrfs.empty() && !options.docker.empty()) {
+    TRY(measure_docker(bench, *TRY(parents.in_containers(options.btrfs))));
+  }
   if (options.wants("status") && !options.btrfs.empty()) {
     TRY(measure_status(bench, *TRY(parents.on("btrfs", options.btrfs))));
   }
@@ -67,7 +74,7 @@ Result<void> measure_all(Bench& bench) {
 
 /// A VELO_HOME of the bench's own, with the PostgreSQL 18 build where velo finds it.
 Result<VeloHome> make_home(const Options& options) {
-  VeloHome velo = TRY(VeloHome::make(options.velo, options.homes / "velo-bench"));
+  VeloHome velo = TRY(VeloHome::make(options.velo, options.homes / "velo-bench", options.docker));
   if (options.postgres.empty()) return velo;
   TRY(create_directory(velo.root() / "postgres", 0755));
   std::error_code error;
@@ -78,7 +85,7 @@ Result<VeloHome> make_home(const Options& options) {
 }
 
 void take_away(const VeloHome& velo) {
-  for (const char* project : {"btrfs", "reflink", "copy", "rivals"}) {
+  for (const char* project : {"btrfs", "reflink", "copy", "rivals", "docker"}) {
     static_cast<void>(velo.run({"project", "delete", project, "--force"}));
   }
   static_cast<void>(remove_tree(velo.root()));

@@ -40,14 +40,15 @@ void make_quick(Options& options) {
 }  // namespace
 
 const std::vector<std::string>& all_sections() {
-  static const std::vector<std::string> all{"btrfs", "reflink", "copy", "rivals", "life", "status"};
+  static const std::vector<std::string> all{"btrfs", "reflink", "copy",  "rivals",
+                                            "life",  "status",  "docker"};
   return all;
 }
 
 std::string usage() {
   return fmt::format(
       "velo_bench --velo FILE --homes DIR [--btrfs DIR] [--xfs DIR] [--plain DIR]\n"
-      "           [--postgres DIR] [options]\n"
+      "           [--postgres DIR] [--docker unix:///SOCKET] [options]\n"
       "\n"
       "  --sections A,B   only these of {}\n"
       "  --scale N        pgbench's scale of the parents' data, 15 MB each (50)\n"
@@ -78,7 +79,8 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
       make_quick(options);
       continue;
     }
-    if (!paths.contains(flag) && !numbers.contains(flag) && flag != "--sections") {
+    if (!paths.contains(flag) && !numbers.contains(flag) && flag != "--sections" &&
+        flag != "--docker") {
       return fail(Errc::usage, "there is no option '{}'", flag);
     }
     if (i + 1 == words.size()) return fail(Errc::usage, "{} takes a value", flag);
@@ -87,6 +89,8 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
       *path->second = fs::absolute(value);
     } else if (const auto number = numbers.find(flag); number != numbers.end()) {
       *number->second = TRY(positive(flag, value));
+    } else if (flag == "--docker") {
+      options.docker = value;
     } else {
       options.sections = TRY(sections_of(value));
     }

@@ -17,9 +17,10 @@ struct Options {
   fs::path homes;  ///< where VELO_HOME and the floor's own files are made; others may pass through
   fs::path btrfs;  ///< a directory on each kind of file system; empty: that section is left out
   fs::path xfs;
-  fs::path plain;     ///< no shared blocks: for full copies
-  fs::path postgres;  ///< holds 18/bin/postgres; empty: the PostgreSQL 18 rivals are left out
-  fs::path out;       ///< the JSON; empty: none
+  fs::path plain;      ///< no shared blocks: for full copies
+  fs::path postgres;   ///< holds 18/bin/postgres; empty: the PostgreSQL 18 rivals are left out
+  std::string docker;  ///< the daemon of that section ("unix:///…"), with the image of 15
+  fs::path out;        ///< the JSON; empty: none
   std::set<std::string> sections;  ///< empty: all
   int scale = 50;                  ///< pgbench's: 15 MB each
   int rounds = 7;
@@ -31,7 +32,7 @@ struct Options {
   }
 };
 
-/// btrfs, reflink, copy, rivals, life, status.
+/// btrfs, reflink, copy, rivals, life, status, docker.
 const std::vector<std::string>& all_sections();
 
 /// Errc::usage for what cannot be meant.

@@ -45,11 +45,12 @@ Result<ServerTemplate> template_of(const BranchFacts& branch) {
 }  // namespace
 
 Result<Parent> make_parent(const VeloHome& velo, const std::string& project,
-                           const std::string& driver, const fs::path& place, int major, int scale) {
+                           const std::string& driver, const std::string& runtime,
+                           const fs::path& place, int major, int scale) {
   fmt::print(stderr, "A parent on {} (PostgreSQL {}, scale {})\n", driver, major, scale);
   Parent parent{.project = project, .place = place, .main = {}, .user = {}, .server = {}};
-  TRY(velo.run({"project", "create", project, "--storage", driver, "--pool", place.string(),
-                "--pg-version", std::to_string(major)}));
+  TRY(velo.run({"project", "create", project, "--storage", driver, "--runtime", runtime, "--pool",
+                place.string(), "--pg-version", std::to_string(major)}));
   parent.main = TRY(velo.facts(parent.branch("main")));
   parent.user = TRY(owner_of(parent.main.data_directory));
   TRY(run_program({(debian_bin(15) / "pgbench").string(), "--initialize", "--quiet",

@@ -33,10 +33,11 @@ struct Parent {
   std::string branch(const std::string& name) const { return project + "/" + name; }
 };
 
-/// Makes the project on that driver, fills it with pgbench's data at that scale, and lets the disk
-/// come to rest.
+/// Makes the project on that driver and runtime, fills it with pgbench's data at that scale, and
+/// lets the disk come to rest.
 Result<Parent> make_parent(const VeloHome& velo, const std::string& project,
-                           const std::string& driver, const fs::path& place, int major, int scale);
+                           const std::string& driver, const std::string& runtime,
+                           const fs::path& place, int major, int scale);
 
 /// pgbench working on a parent for as long as this lives.
 class Load {

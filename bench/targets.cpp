@@ -14,8 +14,7 @@ const Measured* find_group(const std::vector<Measured>& results, const std::stri
 }
 
 void add_floor_target(std::vector<Target>& targets, const std::vector<Measured>& results,
-                      bool loaded) {
-  const std::string title = create_title("btrfs", loaded);
+                      const std::string& title) {
   const Measured* const group = find_group(results, title);
   if (group == nullptr) return;
   const Ratio r = ratio(group->find(create_name)->samples, group->find(floor_name)->samples);
@@ -44,7 +43,10 @@ void add_rival_targets(std::vector<Target>& targets, const Measured& group) {
 
 std::vector<Target> targets_of(const std::vector<Measured>& results, const Options& options) {
   std::vector<Target> targets;
-  for (const bool loaded : {false, true}) add_floor_target(targets, results, loaded);
+  for (const std::string& title :
+       {create_title("btrfs", false), create_title("btrfs", true), std::string(docker_title)}) {
+    add_floor_target(targets, results, title);
+  }
   for (const Measured& group : results) add_rival_targets(targets, group);
   if (const Measured* const group = find_group(results, status_title(options.branches))) {
     const Summary status = summarize(group->find("velo status")->samples);

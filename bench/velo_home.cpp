@@ -24,9 +24,10 @@ Result<T> member(const std::string& document, const char* pointer) {
 
 }  // namespace
 
-Result<VeloHome> VeloHome::make(const fs::path& velo, const fs::path& home) {
+Result<VeloHome> VeloHome::make(const fs::path& velo, const fs::path& home,
+                                const std::string& docker) {
   TRY(create_directory(home, running_as_root() ? 0711 : 0700));
-  VeloHome made(velo, home);
+  VeloHome made(velo, home, docker);
   TRY(made.run({"config", "set", "grace", "0"}));
   return made;
 }
@@ -36,6 +37,7 @@ Result<Ran> VeloHome::run(const std::vector<std::string>& words) const {
   argv.insert(argv.end(), words.begin(), words.end());
   std::vector<std::string> environment = plain_environment();
   environment.push_back("VELO_HOME=" + home_.string());
+  if (!docker_.empty()) environment.push_back("DOCKER_HOST=" + docker_);
   return run_program(std::move(argv), std::move(environment));
 }
 

@@ -20,8 +20,10 @@ struct BranchFacts {
 
 class VeloHome {
  public:
-  /// An empty one with the grace period off, so that deleting deletes.
-  static Result<VeloHome> make(const fs::path& velo, const fs::path& home);
+  /// An empty one with the grace period off, so that deleting deletes. `docker`: the daemon of its
+  /// containers, as DOCKER_HOST says it.
+  static Result<VeloHome> make(const fs::path& velo, const fs::path& home,
+                               const std::string& docker);
 
   const fs::path& root() const { return home_; }
   const fs::path& binary() const { return velo_; }
@@ -32,9 +34,11 @@ class VeloHome {
   Result<Address> address(const std::string& branch) const;
 
  private:
-  VeloHome(fs::path velo, fs::path home) : velo_(std::move(velo)), home_(std::move(home)) {}
+  VeloHome(fs::path velo, fs::path home, std::string docker)
+      : velo_(std::move(velo)), home_(std::move(home)), docker_(std::move(docker)) {}
   fs::path velo_;
   fs::path home_;
+  std::string docker_;
 };
 
 }  // namespace velo::bench

@@ -11,13 +11,13 @@ build_packages=(
   postgresql btrfs-progs
 )
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron)
+test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron busybox-static)
 # pgbench comes with postgresql.
 # shellcheck disable=SC2034
 bench_packages=(xfsprogs)
 # A Docker daemon, and what its images are made with (tests/docker).
 # shellcheck disable=SC2034
-docker_packages=(docker.io iproute2 iptables mmdebstrap)
+docker_packages=(docker.io iproute2 iptables mmdebstrap podman runc)
 # shellcheck disable=SC2034
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 

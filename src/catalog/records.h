@@ -51,6 +51,7 @@ struct Incarnation {
   std::string bin_directory;
   std::string image;
   std::string image_digest;
+  bool basic_archive = false;
   std::string pg_version;
   bool first_start = false;
   Timestamp created_at;

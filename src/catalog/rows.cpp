@@ -137,6 +137,7 @@ Incarnation read_incarnation(SQLite::Statement& row) {
   i.bin_directory = in.text();
   i.image = in.text();
   i.image_digest = in.text();
+  i.basic_archive = in.flag();
   i.pg_version = in.text();
   i.first_start = in.flag();
   i.created_at = in.time();
@@ -200,8 +201,8 @@ void bind(SQLite::Statement& statement, const Branch& b) {
 
 void bind(SQLite::Statement& statement, const Incarnation& i) {
   Binder(statement) << i.id << i.branch_id << i.volume << i.parent_incarnation_id << i.timeline
-                    << i.fork_lsn << i.bin_directory << i.image << i.image_digest << i.pg_version
-                    << i.first_start << i.created_at << i.kept_since << i.kept_until
+                    << i.fork_lsn << i.bin_directory << i.image << i.image_digest << i.basic_archive
+                    << i.pg_version << i.first_start << i.created_at << i.kept_since << i.kept_until
                     << i.kept_reason << i.drift_told;
 }
 

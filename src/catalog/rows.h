@@ -20,7 +20,8 @@ inline constexpr auto branch_columns =
     "settings, created_at, reset_at, deleted_at";
 inline constexpr auto incarnation_columns =
     "id, branch_id, volume, parent_incarnation_id, timeline, fork_lsn, bin_directory, image, "
-    "image_digest, pg_version, first_start, created_at, kept_since, kept_until, kept_reason, "
+    "image_digest, basic_archive, pg_version, first_start, created_at, kept_since, kept_until, "
+    "kept_reason, "
     "drift_told";
 inline constexpr auto endpoint_columns = "branch_id, address, port, active";
 inline constexpr auto size_columns = "incarnation_id, referenced, exclusive, measured_at";

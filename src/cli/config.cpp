@@ -12,7 +12,7 @@ namespace {
 
 Argument key_argument(std::string& target) {
   return {.name = "KEY",
-          .help = "grace, guard, pool or runtime",
+          .help = "archive, grace, guard, pool or runtime",
           .assign = into(target),
           .complete = complete_config_keys()};
 }

@@ -30,14 +30,17 @@ Result<void> stop_on_volume(const Args& args, runtime::StopMode mode) {
 Result<void> do_remove_volume(Engine& engine, const Args& args) {
   const auto driver = TRY(storage::open_driver(arg(args, "driver"), arg(args, "pool")));
   const std::string& volume = arg(args, "volume");
+  const std::string& incarnation = arg(args, "incarnation");
   const auto mark = driver->mark_of(volume);
-  if (mark && (mark->home_id != engine.catalog().home_id() ||
-               mark->incarnation_id != arg(args, "incarnation"))) {
-    return {};  // the name is another volume's: ours was never made, or is gone
+  // Else the name is another volume's: ours was never made, or is gone.
+  if (!mark ||
+      (mark->home_id == engine.catalog().home_id() && mark->incarnation_id == incarnation)) {
+    TRY(stop_on_volume(args, runtime::StopMode::immediate));
+    TRY(driver->detach(volume));
+    TRY(driver->remove(volume, engine.catalog().home_id()));
   }
-  TRY(stop_on_volume(args, runtime::StopMode::immediate));
-  TRY(driver->detach(volume));
-  return driver->remove(volume, engine.catalog().home_id());
+  if (incarnation.empty()) return {};
+  return remove_tree(engine.home().archive_directory(incarnation));
 }
 
 Result<void> do_stop_server(Engine&, const Args& args) {

@@ -9,7 +9,8 @@
 
 namespace velo::engine {
 
-/// Stops a server that runs on the volume, and deletes the volume if it is that incarnation's.
+/// Stops a server that runs on the volume, and deletes the volume if it is that incarnation's, and
+/// the incarnation's archive.
 Action remove_volume(const std::string& runtime, const std::string& driver, const std::string& pool,
                      const std::string& volume, const std::string& incarnation_id);
 /// Stops the server on this volume; `immediate` when its data is not kept.

@@ -76,6 +76,7 @@ Result<BranchRecords> draft_records(const BranchRecords& parent, const CreateBra
   b.incarnation.bin_directory = parent.incarnation.bin_directory;
   b.incarnation.image = parent.incarnation.image;
   b.incarnation.image_digest = parent.incarnation.image_digest;
+  b.incarnation.basic_archive = parent.incarnation.basic_archive;
   b.incarnation.pg_version = parent.incarnation.pg_version;
   b.incarnation.drift_told = parent.incarnation.drift_told;
   b.incarnation.first_start = true;

@@ -29,6 +29,12 @@ Result<void> check_pool(const std::string& value) {
                         "name a directory, for example /mnt/btrfs");
 }
 
+Result<void> check_switch(const std::string& value) {
+  if (value == "on" || value == "off") return {};
+  return fail_with_hint(Errc::usage, fmt::format("'{}' is neither on nor off", value),
+                        "write on or off");
+}
+
 Result<void> check_runtime(const std::string& value) {
   if (value == "auto") return {};
   TRY(runtime::open_runtime(value));
@@ -50,6 +56,10 @@ constexpr std::array keys{
     Key{"runtime", "auto", "what new projects' servers run as, when --runtime does not say",
         &check_runtime},
     Key{"pool", "", "the place of new projects' volumes, when --pool does not say", &check_pool},
+    Key{"archive", "off",
+        "whether servers archive their WAL in VELO_HOME/wal-archive, from their next start on (on, "
+        "off; nothing recovers from it yet)",
+        &check_switch},
 };
 
 Result<const Key*> find_key(const std::string& name) {

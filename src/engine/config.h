@@ -18,7 +18,7 @@ struct ConfigEntry {
 };
 
 /// All keys there are, set or not: grace (24h), guard (5%), pool (where new projects live),
-/// runtime (auto).
+/// runtime (auto), archive (off).
 Result<std::vector<ConfigEntry>> list_config(Engine& engine);
 /// Errc::not_found for an unknown key, with the nearest one.
 Result<ConfigEntry> get_config(Engine& engine, const std::string& key);

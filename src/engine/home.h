@@ -4,11 +4,13 @@
 //   logs/               a server log per branch, <branch id>.log
 //   run/                <short id>/ per branch: the directory of its server's socket
 //   tls/<project id>/   server.crt, server.key, owned by the servers' user
+//   wal-archive/<incarnation id>/  finished WAL segments, owned by the servers' user
 //   pool/velo/…         volumes, when no other pool is chosen (root's: /var/lib/velo/pool)
 //   postgres/<any>/     unpacked PostgreSQL builds, found like installed ones
 //
 // For an ordinary user all of it is 0700. For root the home is 0711, so that servers, which run as
-// an unprivileged user, reach their own run directory, log and certificate; private/ stays 0700.
+// an unprivileged user, reach their own run directory, archive and certificate; private/ stays
+// 0700.
 #pragma once
 
 #include <filesystem>
@@ -41,6 +43,10 @@ class Home {
   std::filesystem::path run_directory(const std::string& branch_id) const;
   std::filesystem::path tls_directory(const std::string& project_id) const {
     return root_ / "tls" / project_id;
+  }
+  /// Of one life of a branch, so that no two ever write segments of one name into one directory.
+  std::filesystem::path archive_directory(const std::string& incarnation_id) const {
+    return root_ / "wal-archive" / incarnation_id;
   }
   std::filesystem::path default_pool() const { return root_ / "pool"; }
 

@@ -51,6 +51,7 @@ Result<BranchRecords> draft_records(const CreateProject& request, const ChosenRu
   b.incarnation.bin_directory = build.bin.string();
   b.incarnation.image = build.image;
   b.incarnation.image_digest = build.digest;
+  b.incarnation.basic_archive = build.basic_archive;
   b.incarnation.pg_version = build.version;
   b.incarnation.first_start = true;
   b.incarnation.created_at = created;

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "engine/config.h"
 #include "engine/drift.h"
 #include "engine/passwords.h"
 #include "postgres/certificate.h"
@@ -43,6 +44,21 @@ Result<void> ensure_run_directory(const fs::path& path, const OsUser& owner) {
   }
   TRY(ensure_directory(path, 0700));
   return give_to(path, owner);
+}
+
+/// The archive of the branch's present life, where archiving is on.
+Result<fs::path> ensure_archive(Engine& engine, const BranchRecords& b, const OsUser& owner) {
+  if (TRY(get_config(engine, "archive")).value != "on") return fs::path();
+  fs::path path = engine.home().archive_directory(b.incarnation.id);
+  TRY(ensure_directory(path.parent_path(), running_as_root() ? 0711 : 0700));
+  const bool is_new = !path_exists(path);
+  TRY(ensure_directory(path, 0700));
+  TRY(give_to(path, owner));
+  if (is_new) {  // durable before the first segment in it is
+    TRY(sync_directory(path.parent_path()));
+    TRY(sync_directory(engine.home().root()));
+  }
+  return path;
 }
 
 std::string in_database(const std::string& name) {
@@ -174,6 +190,7 @@ Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& b
                                        .bin = b.incarnation.bin_directory,
                                        .image = b.incarnation.image,
                                        .digest = b.incarnation.image_digest,
+                                       .basic_archive = b.incarnation.basic_archive,
                                        .owner = TRY(owner_of(b.project))},
                              .project = b.project.name,
                              .branch = b.branch.name,
@@ -185,6 +202,7 @@ Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& b
                              .port = b.endpoint.port,
                              .certificate = tls / "server.crt",
                              .certificate_key = tls / "server.key",
+                             .archive = {},
                              .overrides = {}};
 }
 
@@ -209,6 +227,7 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   TRY(driver->attach(b.incarnation.volume));
   runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, owner));
+  spec.archive = TRY(ensure_archive(engine, b, owner));
   {
     const ActAs as(owner);
     TRY(postgres::ensure_control_lines(spec.pgdata));
@@ -247,8 +266,9 @@ Result<void> make_new_cluster(Engine& engine, const BranchRecords& b, const Canc
 
 Result<void> start_new_cluster(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
   const auto runtime = TRY(runtime_of(b.project));
-  const runtime::ServerSpec spec = TRY(spec_of(engine, b));
+  runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, spec.build.owner));
+  spec.archive = TRY(ensure_archive(engine, b, spec.build.owner));
   const auto starting = TRY(runtime->start(spec));
   TRY(starting->await_ready(ready_patience, cancel));
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {

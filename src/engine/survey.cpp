@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "catalog/catalog.h"
+#include "runtime/registry.h"
 
 namespace velo::engine {
 namespace {
@@ -53,18 +54,48 @@ const catalog::Incarnation* Survey::incarnation(const std::string& id) const {
   return found == incarnations_.end() ? nullptr : &found->second;
 }
 
-Result<std::vector<ProjectView>> Survey::projects() const {
-  std::vector<ProjectView> views;
-  for (const catalog::Project& project : projects_) {
-    if (!project.deleted_at) views.push_back(TRY(view_of(project)));
+/// By runtime, each of which is asked once.
+Result<Survey::Servers> Survey::look_at(
+    const std::vector<const catalog::Project*>& projects) const {
+  std::map<std::string, std::vector<std::pair<std::string, fs::path>>> by_runtime;
+  for (const catalog::Project* project : projects) {
+    const auto driver = TRY(driver_of(*project));
+    for (const catalog::Branch& branch : branches_) {
+      if (branch.project_id != project->id || branch.deleted_at) continue;
+      if (const auto* life = incarnation(branch.incarnation_id)) {
+        by_runtime[project->runtime].emplace_back(branch.id, pgdata_of(*driver, life->volume));
+      }
+    }
   }
+  Servers servers;
+  for (const auto& [name, clusters] : by_runtime) {
+    std::vector<fs::path> pgdatas;
+    pgdatas.reserve(clusters.size());
+    for (const auto& [id, pgdata] : clusters) pgdatas.push_back(pgdata);
+    auto seen = TRY(runtime::open_runtime(name))->inspect_all(pgdatas);
+    for (size_t i = 0; i < clusters.size(); ++i) {
+      servers.emplace(clusters[i].first, std::move(seen[i]));
+    }
+  }
+  return servers;
+}
+
+Result<std::vector<ProjectView>> Survey::projects() const {
+  std::vector<const catalog::Project*> live;
+  for (const catalog::Project& project : projects_) {
+    if (!project.deleted_at) live.push_back(&project);
+  }
+  const Servers servers = TRY(look_at(live));
+  std::vector<ProjectView> views;
+  views.reserve(live.size());
+  for (const catalog::Project* project : live) views.push_back(TRY(view_of(*project, servers)));
   return views;
 }
 
 Result<ProjectView> Survey::project(const std::string& id) const {
   const catalog::Project* project = find_by_id(projects_, id);
   if (project == nullptr) return fail(Errc::not_found, "the catalog has no project {}", id);
-  return view_of(*project);
+  return view_of(*project, TRY(look_at({project})));
 }
 
 Result<BranchView> Survey::branch(const std::string& id) const {
@@ -72,7 +103,11 @@ Result<BranchView> Survey::branch(const std::string& id) const {
   const catalog::Project* project =
       branch == nullptr ? nullptr : find_by_id(projects_, branch->project_id);
   if (project == nullptr) return fail(Errc::not_found, "the catalog has no branch {}", id);
-  return view_of(*project, *branch);
+  const catalog::Incarnation* life = incarnation(branch->incarnation_id);
+  if (life == nullptr) return fail(Errc::state, "the catalog has no incarnation of branch {}", id);
+  const auto driver = TRY(driver_of(*project));
+  return view_of(*project, *branch,
+                 TRY(runtime_of(*project))->inspect(pgdata_of(*driver, life->volume)));
 }
 
 std::vector<KeptView> Survey::kept() const {
@@ -85,7 +120,7 @@ std::vector<KeptView> Survey::kept() const {
   return all;
 }
 
-Result<ProjectView> Survey::view_of(const catalog::Project& project) const {
+Result<ProjectView> Survey::view_of(const catalog::Project& project, const Servers& servers) const {
   ProjectView view;
   view.id = project.id;
   view.name = project.name;
@@ -98,7 +133,9 @@ Result<ProjectView> Survey::view_of(const catalog::Project& project) const {
   view.created_at = project.created_at;
   for (const catalog::Branch& branch : branches_) {
     if (branch.project_id != project.id || branch.deleted_at) continue;
-    view.branches.push_back(TRY(view_of(project, branch)));
+    const auto server = servers.find(branch.id);
+    const auto seen = server == servers.end() ? Result<runtime::Seen>{} : server->second;
+    view.branches.push_back(TRY(view_of(project, branch, seen)));
     if (branch.id != project.main_branch_id) continue;
     if (const auto* life = incarnation(branch.incarnation_id)) {
       view.pg_version = life->pg_version;
@@ -112,8 +149,8 @@ Result<ProjectView> Survey::view_of(const catalog::Project& project) const {
   return view;
 }
 
-Result<BranchView> Survey::view_of(const catalog::Project& project,
-                                   const catalog::Branch& branch) const {
+Result<BranchView> Survey::view_of(const catalog::Project& project, const catalog::Branch& branch,
+                                   const Result<runtime::Seen>& seen) const {
   const catalog::Incarnation* life = incarnation(branch.incarnation_id);
   const auto endpoint = endpoints_.find(branch.id);
   if (life == nullptr || endpoint == endpoints_.end()) {
@@ -135,7 +172,6 @@ Result<BranchView> Survey::view_of(const catalog::Project& project,
     }
   }
   // A runtime that cannot be asked (its daemon is down) is no reason not to show all else.
-  const auto seen = TRY(runtime_of(project))->inspect(pgdata);
   const runtime::Seen server = seen ? *seen : runtime::Seen{.remark = seen.error().message};
   view.state = state_of(server, branch.wants_running);
   if (view.state != ServerState::stopped) view.remark = server.remark;

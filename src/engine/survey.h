@@ -14,7 +14,8 @@
 
 namespace velo::engine {
 
-/// A few queries and, for each branch looked at, a few system calls; no process.
+/// A few queries, one look at what each runtime runs and, for each branch looked at, a few system
+/// calls; no process.
 class Survey {
  public:
   static Result<Survey> take(Engine& engine);
@@ -32,8 +33,12 @@ class Survey {
 
  private:
   explicit Survey(Engine& engine) : engine_(&engine) {}
-  Result<ProjectView> view_of(const catalog::Project& project) const;
-  Result<BranchView> view_of(const catalog::Project& project, const catalog::Branch& branch) const;
+  /// By branch: what runs on its cluster, or why that cannot be told.
+  using Servers = std::map<std::string, Result<runtime::Seen>>;
+  Result<Servers> look_at(const std::vector<const catalog::Project*>& projects) const;
+  Result<ProjectView> view_of(const catalog::Project& project, const Servers& servers) const;
+  Result<BranchView> view_of(const catalog::Project& project, const catalog::Branch& branch,
+                             const Result<runtime::Seen>& seen) const;
   std::vector<KeptView> kept_of(const catalog::Project& project,
                                 const catalog::Branch& branch) const;
 

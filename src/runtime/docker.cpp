@@ -1,6 +1,7 @@
 #include "runtime/docker.h"
 
 #include <csignal>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -8,12 +9,15 @@
 #include "postgres/build.h"
 #include "postgres/cluster.h"
 #include "postgres/initdb.h"
+#include "runtime/archive_command.h"
 #include "runtime/docker_api.h"
 #include "runtime/docker_container.h"
 #include "runtime/docker_image.h"
 #include "runtime/docker_log.h"
 #include "runtime/leftovers.h"
 #include "runtime/port.h"
+#include "runtime/postmasters.h"
+#include "runtime/selinux.h"
 
 namespace velo::runtime {
 namespace {
@@ -153,6 +157,33 @@ Result<Resolved> resolve(DockerApi& api, const Build& build) {
                               build.image, build.digest.substr(0, 19))};
 }
 
+Seen gone() {
+  return {.remark = "its container is gone"};
+}
+
+/// `start_known_to`: how far container.started_at can be off.
+Seen seen_of(const Container& container, const fs::path& pgdata, pid_t postmaster,
+             std::chrono::seconds start_known_to) {
+  if (!container.runs) {
+    return {.remark = fmt::format("its container {} was stopped, or ended by itself with exit code "
+                                  "{}",
+                                  container.name, container.exit_code)};
+  }
+  Seen seen{.runs = true, .pid = postmaster, .started_at = container.started_at};
+  if (container.name != container.given_name) {
+    seen.remark =
+        fmt::format("its container {} was renamed to {}", container.given_name, container.name);
+  }
+  const auto text = read_file(pgdata / "postmaster.pid");
+  const auto file = postgres::parse_postmaster_pid(text.value_or(""));
+  // The file of an earlier run may still be there for a moment.
+  seen.is_ready =
+      file && file->started_at + start_known_to >= container.started_at &&
+      (file->status == "ready" || file->status == "standby" || file->status == "stopping");
+  if (file && seen.started_at == std::chrono::sys_seconds{}) seen.started_at = file->started_at;
+  return seen;
+}
+
 class Docker final : public Runtime {
  public:
   std::string_view name() const override { return "docker"; }
@@ -162,13 +193,13 @@ class Docker final : public Runtime {
     const auto info = TRY(api.get("/info"));
     for (const auto& option : info.value("SecurityOptions", nlohmann::json::array())) {
       const std::string text = option.is_string() ? option.get<std::string>() : "";
-      if (!text.starts_with("name=userns") && !text.starts_with("name=rootless")) continue;
+      if (!text.starts_with("name=rootless")) continue;
       return fail_with_hint(
           Errc::unsupported,
-          fmt::format("the Docker daemon at {} maps users ({}): a server's files would belong to "
-                      "nobody that Velo can act as",
-                      api.endpoint(), text),
-          "use a daemon without user namespaces, or --runtime native");
+          fmt::format("the Docker daemon at {} is rootless and maps users: a server's files would "
+                      "belong to nobody that Velo can act as",
+                      api.endpoint()),
+          "use a daemon that root runs, or --runtime native");
     }
     return fmt::format("the Docker daemon {} at {} answers", info.value("ServerVersion", ""),
                        api.endpoint());
@@ -196,6 +227,7 @@ class Docker final : public Runtime {
                  .bin = {},
                  .image = name,
                  .digest = image.id,
+                 .basic_archive = server.basic_archive,
                  .owner = running_as_root() ? server.user : TRY(Result<OsUser>(wish.server_user))};
   }
 
@@ -203,6 +235,7 @@ class Docker final : public Runtime {
                             const Cancellation& cancel) override {
     DockerApi api = TRY(DockerApi::open(never));
     const Image image = TRY(resolve(api, spec.build)).image;
+    TRY(label_mounts(api, spec));
     const std::string id = TRY(create_first_start(api, spec, image));
     auto made = [&]() -> Result<void> {
       TRY(start_container(api, id));
@@ -214,10 +247,15 @@ class Docker final : public Runtime {
     return postgres::adopt_cluster(spec.pgdata, spec.build.owner, settings);
   }
 
-  Result<std::unique_ptr<Starting>> start(const ServerSpec& spec) override {
+  Result<std::unique_ptr<Starting>> start(const ServerSpec& asked) override {
     DockerApi api = TRY(DockerApi::open(never));
+    ServerSpec spec = asked;
     const Resolved resolved = TRY(resolve(api, spec.build));
+    // Of another image than the recorded one nobody knows what it has; every one has a shell.
+    if (resolved.image.id != spec.build.digest) spec.build.basic_archive = false;
+    if (!spec.archive.empty()) TRY(prepare_archive(spec.archive, spec.build.owner));
     TRY(check_port(spec.address, spec.port));
+    TRY(label_mounts(api, spec));
     for (const Container& old : TRY(containers_of(api, spec.pgdata))) {
       TRY(put_away(api, old.id, old.log));
     }
@@ -246,13 +284,13 @@ class Docker final : public Runtime {
   }
 
   Result<void> reload(const fs::path& pgdata) override {
+    // Not through the daemon where it can be helped: it takes any signal for a stop by hand and
+    // would not start the container again when the machine comes up.
+    const auto postmaster = postmasters_in({pgdata}).front();
+    if (postmaster && ::kill(postmaster->pid, SIGHUP) == 0) return {};
     DockerApi api = TRY(DockerApi::open(never));
     for (const Container& container : TRY(containers_of(api, pgdata))) {
       if (!container.runs) continue;
-      // Not through the daemon where it can be helped: it takes any signal for a stop by hand and
-      // would not start the container again when the machine comes up.
-      const auto pid = postmaster_of(container, pgdata);
-      if (pid && ::kill(*pid, SIGHUP) == 0) continue;
       TRY(api.post("/containers/" + container.id + "/kill?signal=SIGHUP", {}));
     }
     return {};
@@ -261,27 +299,34 @@ class Docker final : public Runtime {
   Result<Seen> inspect(const fs::path& pgdata) const override {
     DockerApi api = TRY(DockerApi::open(never));
     const std::vector<Container> containers = TRY(containers_of(api, pgdata));
-    if (containers.empty()) return Seen{.remark = "its container is gone"};
+    if (containers.empty()) return gone();
     const Container& container = containers.front();
-    if (!container.runs) {
-      return Seen{.remark = fmt::format("its container {} was stopped, or ended by itself with "
-                                        "exit code {}",
-                                        container.name, container.exit_code)};
+    return seen_of(container, pgdata, postmaster_of(container, pgdata).value_or(0), 0s);
+  }
+
+  std::vector<Result<Seen>> inspect_all(const std::vector<fs::path>& pgdatas) const override {
+    if (pgdatas.size() < 2) return Runtime::inspect_all(pgdatas);
+    const auto listed = [&]() -> Result<std::vector<Container>> {
+      DockerApi api = TRY(DockerApi::open(never));
+      return all_containers(api);
+    }();
+    if (!listed) return {pgdatas.size(), std::unexpected(listed.error())};
+    std::map<std::string, Container> containers;
+    for (const Container& container : *listed) containers.emplace(container.pgdata, container);
+    const auto postmasters = postmasters_in(pgdatas);
+    std::vector<Result<Seen>> all;
+    for (size_t i = 0; i < pgdatas.size(); ++i) {
+      const auto found = containers.find(pgdatas[i].string());
+      if (found == containers.end()) {
+        all.emplace_back(gone());
+        continue;
+      }
+      Container& container = found->second;
+      const auto& postmaster = postmasters[i];
+      if (postmaster) container.started_at = postmaster->started_at;
+      all.emplace_back(seen_of(container, pgdatas[i], postmaster ? postmaster->pid : 0, 1s));
     }
-    Seen seen{.runs = true,
-              .pid = postmaster_of(container, pgdata).value_or(0),
-              .started_at = container.started_at};
-    if (container.name != container.given_name) {
-      seen.remark =
-          fmt::format("its container {} was renamed to {}", container.given_name, container.name);
-    }
-    const auto text = read_file(pgdata / "postmaster.pid");
-    const auto file = postgres::parse_postmaster_pid(text.value_or(""));
-    // The file of an earlier run may still be there for a moment.
-    seen.is_ready =
-        file && file->started_at >= container.started_at &&
-        (file->status == "ready" || file->status == "standby" || file->status == "stopping");
-    return seen;
+    return all;
   }
 
   Result<void> await_leftovers(const fs::path& pgdata) const override {

@@ -124,6 +124,13 @@ Result<void> DockerApi::remove(const std::string& path, std::chrono::millisecond
   return {};
 }
 
+Result<bool> DockerApi::exists(const std::string& path) {
+  const auto answer = send({.method = "HEAD", .target = path}, usual_patience);
+  if (answer) return true;
+  if (answer.error().code == Errc::not_found) return false;
+  return std::unexpected(answer.error());
+}
+
 Result<std::string> DockerApi::fetch(const std::string& path, std::chrono::milliseconds patience) {
   return send({.target = path}, patience);
 }

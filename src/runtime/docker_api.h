@@ -30,6 +30,8 @@ class DockerApi {
   Result<nlohmann::json> post(const std::string& path, const nlohmann::json& body,
                               std::chrono::milliseconds patience = usual_patience);
   Result<void> remove(const std::string& path, std::chrono::milliseconds patience = usual_patience);
+  /// A HEAD: whether there is such a thing.
+  Result<bool> exists(const std::string& path);
   /// The answer as it is.
   Result<std::string> fetch(const std::string& path,
                             std::chrono::milliseconds patience = usual_patience);

@@ -60,22 +60,25 @@ Result<json> common_config(const ServerSpec& spec, const Image& image) {
       {bind(spec.root, spec.root, false), bind(spec.run_directory, inner_socket_directory, false)});
   for (const std::string& path : image.volumes) mounts.push_back(in_memory(path));
   if (!running_as_root()) mounts.push_back(TRY(passwd_mount(spec)));
-  return json{{"Image", image.name},
-              {"User", fmt::format("{}:{}", owner.uid, owner.gid)},
-              {"StopSignal", "SIGINT"},
-              {"StopTimeout", stop_patience_s},
-              {"Labels",
-               {{"velo.project", spec.project},
-                {"velo.branch", spec.branch},
-                {"velo.volume", spec.root.string()},
-                {"velo.pgdata", spec.pgdata.string()},
-                {"velo.log", spec.log.string()}}},
-              {"HostConfig",
-               {{"Mounts", std::move(mounts)},
-                {"Init", true},
-                {"ShmSize", shared_memory_bytes},
-                {"LogConfig",
-                 {{"Type", "json-file"}, {"Config", {{"max-size", "16m"}, {"max-file", "2"}}}}}}}};
+  return json{
+      {"Image", image.name},
+      {"User", fmt::format("{}:{}", owner.uid, owner.gid)},
+      {"StopSignal", "SIGINT"},
+      {"StopTimeout", stop_patience_s},
+      {"Labels",
+       {{"velo.project", spec.project},
+        {"velo.branch", spec.branch},
+        {"velo.volume", spec.root.string()},
+        {"velo.pgdata", spec.pgdata.string()},
+        {"velo.log", spec.log.string()}}},
+      {"HostConfig",
+       {{"Mounts", std::move(mounts)},
+        {"Init", true},
+        // Uids mean inside what they mean outside, also where the daemon's users are mapped.
+        {"UsernsMode", "host"},
+        {"ShmSize", shared_memory_bytes},
+        {"LogConfig",
+         {{"Type", "json-file"}, {"Config", {{"max-size", "16m"}, {"max-file", "2"}}}}}}}};
 }
 
 Result<std::string> create(DockerApi& api, const ServerSpec& spec, json config) {
@@ -97,6 +100,17 @@ Result<std::string> create(DockerApi& api, const ServerSpec& spec, json config) 
 std::chrono::sys_seconds second_of(const std::string& text) {
   const auto time = parse_rfc3339(text.substr(0, text.find_first_of(".Z")) + "Z");
   return std::chrono::floor<std::chrono::seconds>(time.value_or(Timestamp{}));
+}
+
+std::string without_slash(std::string name) {
+  if (name.starts_with('/')) name.erase(0, 1);
+  return name;
+}
+
+/// "Exited (137) 2 hours ago"
+int exit_code_in(const std::string& status) {
+  const size_t open = status.find('(');
+  return open == std::string::npos ? 0 : std::atoi(status.c_str() + open + 1);
 }
 
 bool works_in(pid_t pid, const fs::path& directory) {
@@ -124,16 +138,37 @@ Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgd
   return found;
 }
 
+Result<std::vector<Container>> all_containers(DockerApi& api) {
+  const json filter{{"label", {"velo.pgdata"}}};
+  const json list = TRY(api.get("/containers/json?all=1&filters=" + url_escaped(filter.dump())));
+  std::vector<Container> all;
+  for (const json& item : list) {
+    const json labels = item.value("Labels", json::object());
+    Container container;
+    container.id = item.value("Id", "");
+    if (const json names = item.value("Names", json::array()); !names.empty()) {
+      container.name = without_slash(names.front().get<std::string>());
+    }
+    container.given_name = labels.value("velo.name", "");
+    container.log = labels.value("velo.log", "");
+    container.pgdata = labels.value("velo.pgdata", "");
+    container.runs = item.value("State", "") == "running";
+    container.exit_code = exit_code_in(item.value("Status", ""));
+    all.push_back(std::move(container));
+  }
+  return all;
+}
+
 Result<Container> look_at(DockerApi& api, const std::string& id) {
   const json answer = TRY(api.get("/containers/" + id + "/json"));
   const json state = answer.value("State", json::object());
   const json labels = answer.value("Config", json::object()).value("Labels", json::object());
   Container container;
   container.id = answer.value("Id", "");
-  container.name = answer.value("Name", "");
-  if (container.name.starts_with('/')) container.name.erase(0, 1);
+  container.name = without_slash(answer.value("Name", ""));
   container.given_name = labels.value("velo.name", "");
   container.log = labels.value("velo.log", "");
+  container.pgdata = labels.value("velo.pgdata", "");
   container.runs = state.value("Running", false) && !state.value("Restarting", false);
   container.restarts = answer.value("RestartCount", 0);
   container.exit_code = state.value("ExitCode", 0);
@@ -154,6 +189,7 @@ Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const 
   json& host = config["HostConfig"];
   const fs::path tls = spec.certificate.parent_path();
   host["Mounts"].push_back(bind(tls, tls, true));
+  if (!spec.archive.empty()) host["Mounts"].push_back(bind(spec.archive, spec.archive, false));
   host["PortBindings"] = {
       {port, {{{"HostIp", spec.address}, {"HostPort", std::to_string(spec.port)}}}}};
   host["RestartPolicy"] = {{"Name", "unless-stopped"}};

@@ -25,6 +25,7 @@ struct Container {
   std::string name;        ///< without the slash
   std::string given_name;  ///< the name that Velo gave it
   std::string log;         ///< the log file that its words belong in
+  std::string pgdata;      ///< the cluster that it serves
   bool runs = false;
   int restarts = 0;  ///< how often the daemon started it again, after it had ended by itself
   int exit_code = 0;
@@ -34,15 +35,18 @@ struct Container {
 
 /// The containers of a cluster; more than one only when somebody copied labels.
 Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgdata);
+/// Those of all clusters that Velo ever had on this daemon, asked for at once: without pid,
+/// restarts and start, which a list does not tell.
+Result<std::vector<Container>> all_containers(DockerApi& api);
 /// One, as it is now.
 Result<Container> look_at(DockerApi& api, const std::string& id);
 
 /// Makes the container that serves the cluster, under the first free name of
 /// velo-<project>-<branch>, with .2, .3… as volumes have; not started. It runs as the owner of the
-/// files, with the volume and the certificate at the paths that they have outside, so that every
-/// path in the cluster means the same on both sides, and the socket's directory where images have
-/// theirs. The volume's directory must exist: the daemon refuses to start on an unmounted pool
-/// rather than making an empty one.
+/// files, with the volume, the certificate and the archive at the paths that they have outside, so
+/// that every path in the cluster means the same on both sides, and the socket's directory where
+/// images have theirs. The volume's directory must exist: the daemon refuses to start on an
+/// unmounted pool rather than making an empty one.
 Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const Image& image);
 
 /// Makes the container whose first start makes the cluster (the image's own entrypoint); without a

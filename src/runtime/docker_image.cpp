@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "base/files.h"
 #include "base/text.h"
 #include "postgres/build.h"
 #include "runtime/docker_credentials.h"
@@ -150,6 +151,9 @@ class Probe {
   Result<std::string> passwd() {
     return first_file(TRY(api_->fetch("/containers/" + id_ + "/archive?path=/etc/passwd")));
   }
+  Result<bool> has(const fs::path& path) {
+    return api_->exists("/containers/" + id_ + "/archive?path=" + url_escaped(path.string()));
+  }
   Result<std::string> version() {
     TRY(api_->post("/containers/" + id_ + "/start", {}));
     TRY(api_->post("/containers/" + id_ + "/wait", {}, version_patience));
@@ -165,6 +169,21 @@ class Probe {
 std::string variable(const Image& image, const std::string& name) {
   const auto found = image.environment.find(name);
   return found == image.environment.end() ? "" : found->second;
+}
+
+/// Whether `library` is where its server looks for libraries: lib or lib/postgresql beside the
+/// directory of the program (relative_path in src/port/path.c).
+Result<bool> has_library(Probe& probe, const Image& image, const std::string& library) {
+  const std::string path = variable(image, "PATH");
+  for (const std::string_view word : split(path, ':')) {
+    const fs::path bin(word.substr(0, word.find_last_not_of('/') + 1));
+    if (!bin.is_absolute() || !TRY(probe.has(bin / "postgres"))) continue;
+    for (const char* directory : {"lib/postgresql", "lib"}) {
+      if (TRY(probe.has(bin.parent_path() / directory / library))) return true;
+    }
+    return false;
+  }
+  return false;
 }
 
 }  // namespace
@@ -230,6 +249,9 @@ Result<ImageServer> server_of(DockerApi& api, const std::string& name, const Ima
                           "be used");
   }
   server.user = *user;
+  constexpr int first_major_with_libraries = 15;
+  server.basic_archive = server.major >= first_major_with_libraries &&
+                         TRY(has_library(probe, image, "basic_archive.so"));
   return server;
 }
 

@@ -33,11 +33,12 @@ Result<Image> ensure_image(DockerApi& api, const std::string& name,
 struct ImageServer {
   int major = 0;
   std::string version;
-  OsUser user;  ///< named "uid:gid", as no user of this machine need have that uid
+  bool basic_archive = false;  ///< it has that library of contrib's
+  OsUser user;                 ///< named "uid:gid", as no user of this machine need have that uid
 };
-/// What its PostgreSQL is and whom that runs as: from the image's variables and its /etc/passwd,
-/// through a container that is made and not started; one that runs `postgres --version` where the
-/// variables do not tell.
+/// What its PostgreSQL is, what it has and whom it runs as: from the image's variables, its
+/// /etc/passwd and its files, through a container that is made and not started; one that runs
+/// `postgres --version` where the variables do not tell.
 Result<ImageServer> server_of(DockerApi& api, const std::string& name, const Image& image);
 
 }  // namespace velo::runtime

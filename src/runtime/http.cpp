@@ -126,6 +126,8 @@ Result<HttpAnswer> Http::send(const HttpRequest& request, std::chrono::milliseco
     library.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
                         static_cast<curl_off_t>(request.body.size()));
     library.easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
+  } else if (request.method == "HEAD") {
+    library.easy_setopt(curl, CURLOPT_NOBODY, 1L);
   } else if (request.method != "GET") {
     library.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   }

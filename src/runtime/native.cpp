@@ -12,6 +12,7 @@
 #include "postgres/build.h"
 #include "postgres/cluster.h"
 #include "postgres/initdb.h"
+#include "runtime/archive_command.h"
 #include "runtime/leftovers.h"
 #include "runtime/owned_settings.h"
 #include "runtime/port.h"
@@ -163,6 +164,7 @@ class Native final : public Runtime {
               : fmt::format("put it back there; any build of PostgreSQL {} will do, also by a link",
                             spec.build.major));
     }
+    if (!spec.archive.empty()) TRY(prepare_archive(spec.archive, spec.build.owner));
     TRY(check_port(spec.address, spec.port));
     {
       const ActAs owner(spec.build.owner);

@@ -1,5 +1,7 @@
 #include "runtime/owned_settings.h"
 
+#include "runtime/archive_command.h"
+
 namespace velo::runtime {
 namespace {
 
@@ -39,9 +41,12 @@ std::vector<std::string> server_arguments(const ServerSpec& spec, const Listenin
   set("ssl_crl_file", "");
   if (major >= 14) set("ssl_crl_dir", "");
   set("ssl_passphrase_command", "");
-  set("archive_mode", "off");
-  set("archive_command", "");
-  if (major >= 15) set("archive_library", "");
+  const bool archives = !spec.archive.empty();
+  const bool by_library = archives && spec.build.basic_archive;
+  set("archive_mode", archives ? "on" : "off");
+  set("archive_command", archives && !by_library ? archive_command(spec.archive) : "");
+  if (major >= 15) set("archive_library", by_library ? "basic_archive" : "");
+  if (by_library) set("basic_archive.archive_directory", spec.archive.string());
   for (const auto& [name, value] : spec.overrides) set(name, value);
   return arguments;
 }

@@ -32,7 +32,9 @@ struct Build {
   fs::path bin;         ///< native: the directory with postgres and initdb; else empty
   std::string image;    ///< containers: what the user called it, "postgres:17-alpine"; else empty
   std::string digest;   ///< containers: what that name meant when it was chosen; else empty
-  OsUser owner;         ///< whom its servers run as, and who owns a cluster's files
+  /// Containers: the image has contrib's basic_archive (PostgreSQL 15 and newer).
+  bool basic_archive = false;
+  OsUser owner;  ///< whom its servers run as, and who owns a cluster's files
 };
 
 /// What a build is chosen by.
@@ -60,6 +62,11 @@ struct ServerSpec {
   int port = 0;            ///< and with which port
   fs::path certificate;
   fs::path certificate_key;
+  /// Where finished WAL segments go, under their own names: a directory of this incarnation's own,
+  /// made by the caller, owned by the build's owner. Empty: nothing is archived. A segment is there
+  /// whole and durably or not at all, other files in it begin with '.' or "archtemp", and one that
+  /// is there is never overwritten: then, and when it cannot be written, PostgreSQL keeps its own.
+  fs::path archive;
   /// Further settings that must hold whatever the cluster's files say, for this start only.
   std::vector<std::pair<std::string, std::string>> overrides;
 };
@@ -132,7 +139,7 @@ class Runtime {
   /// cleared away first, once its last process has ended. Returns when the program runs, before it
   /// is ready: what can be done meanwhile is the caller's. Errc::in_use when the port is taken (by
   /// whom, where that can be told) or processes of an earlier server do not end, Errc::not_found
-  /// when the build is gone, Errc::server otherwise.
+  /// when the build or the archive is gone, Errc::server otherwise.
   virtual Result<std::unique_ptr<Starting>> start(const ServerSpec& spec) = 0;
 
   /// Stops whatever server runs on this cluster; none is success. Escalates to `immediate` and then
@@ -144,6 +151,14 @@ class Runtime {
 
   /// What runs on this cluster.
   virtual Result<Seen> inspect(const fs::path& pgdata) const = 0;
+
+  /// The same of many clusters, in their order, for whoever lists them: for runtimes that had
+  /// better look once at all than at each.
+  virtual std::vector<Result<Seen>> inspect_all(const std::vector<fs::path>& pgdatas) const {
+    std::vector<Result<Seen>> all;
+    for (const fs::path& pgdata : pgdatas) all.push_back(inspect(pgdata));
+    return all;
+  }
 
   /// Brings the server's log file (ServerSpec::log) up to date, where the server does not write it
   /// itself.

@@ -22,16 +22,42 @@ docker_root_tar() {
   printf '%s\n' "$tar"
 }
 
+# docker_image_of_15: makes postgres:15-alpine alone.
+docker_image_of_15() {
+  local tar
+  tar=$(docker_root_tar) || return 1
+  as_docker import "$tar" velo-test-root:1 >/dev/null || return 1
+  docker_image_of postgres:15-alpine 15 /usr/lib/postgresql/15/bin ""
+}
+
 # docker_images <builds>: makes postgres:15-alpine, and postgres:17-alpine of <builds>/17, on the
 # daemon that DOCKER_HOST names.
 docker_images() {
-  local builds=$1 tar
-  tar=$(docker_root_tar) || return 1
-  as_docker import "$tar" velo-test-root:1 >/dev/null || return 1
-  docker_image_of postgres:15-alpine 15 /usr/lib/postgresql/15/bin "" || return 1
+  local builds=$1
+  docker_image_of_15 || return 1
   if [ -d "$builds/17" ]; then
     docker_image_of postgres:17-alpine 17 /usr/local/pgsql/bin "$builds/17" || return 1
+    docker_busybox_image || return 1
   fi
+}
+
+# docker_busybox_image: postgres:17-busybox, like the image of 17 but that its shell and tools are
+# busybox, as on Alpine, and that it lacks basic_archive.
+docker_busybox_image() {
+  local container
+  # shellcheck disable=SC2016  # for the shell inside
+  container=$(as_docker create --network none --user root --entrypoint /bin/busybox postgres:17-alpine sh -c '
+    for tool in sh cp mv rm cmp sync; do
+      for directory in /bin /usr/bin; do
+        [ ! -e "$directory/$tool" ] || busybox ln -sf /bin/busybox "$directory/$tool"
+      done
+    done
+    busybox rm /usr/local/pgsql/lib/postgresql/basic_archive.so') || return 1
+  as_docker cp "$(command -v busybox)" "$container:/bin/busybox" >/dev/null 2>&1 &&
+    as_docker start --attach "$container" &&
+    as_docker commit -c 'USER root' -c 'ENTRYPOINT ["/usr/local/bin/docker-entrypoint.sh"]' \
+      -c 'CMD ["postgres"]' "$container" postgres:17-busybox >/dev/null || return 1
+  as_docker rm --volumes "$container" >/dev/null
 }
 
 # docker_image_of <tag> <major> <bin> <build>: the root with the entrypoint and perhaps a build of

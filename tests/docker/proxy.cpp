@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
@@ -66,8 +67,15 @@ void Proxy::mend() {
   cut_ = false;
 }
 
+int Proxy::requests(const std::string& text) {
+  const std::scoped_lock lock(mutex_);
+  return static_cast<int>(std::ranges::count_if(
+      requests_, [&](const std::string& head) { return head.find(text) != std::string::npos; }));
+}
+
 bool Proxy::passes(std::string_view request) {
   const std::scoped_lock lock(mutex_);
+  requests_.emplace_back(request.substr(0, request.find("\r\n\r\n")));
   if (!cut_at_.empty() && request.find(cut_at_) != std::string_view::npos) cut_ = true;
   return !cut_;
 }

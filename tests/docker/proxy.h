@@ -28,6 +28,8 @@ class Proxy {
   /// Answers again.
   void mend();
   bool is_cut() const { return cut_; }
+  /// How many requests with `text` in their head there were.
+  int requests(const std::string& text);
 
  private:
   void serve();
@@ -41,6 +43,7 @@ class Proxy {
   std::atomic<bool> ends_{false};
   std::mutex mutex_;
   std::string cut_at_;
+  std::vector<std::string> requests_;
   std::thread server_;
 };
 

@@ -25,6 +25,7 @@ using Nothing = std::vector<std::string>;
 
 World::World(const Where& where) : velo_(where) {
   velo_.ok("config set grace 0");
+  velo_.ok("config set archive on");
   velo_.create_project("demo");
   velo_.sql("demo/main")
       .execute(
@@ -130,6 +131,11 @@ void World::expect_files(const Json& status) {
   EXPECT_EQ(strangers(velo_.home() / "run", branches), Nothing{});
   EXPECT_EQ(strangers(velo_.home() / "logs", branches), Nothing{});
   EXPECT_EQ(strangers(velo_.home() / "tls", projects), Nothing{});
+  const SQLite::Database state((velo_.home() / "private/state.db").string(), SQLite::OPEN_READONLY);
+  SQLite::Statement statement(state, "SELECT id FROM incarnation");
+  std::set<std::string> incarnations;
+  while (statement.executeStep()) incarnations.insert(statement.getColumn(0).getString());
+  EXPECT_EQ(strangers(velo_.home() / "wal-archive", incarnations), Nothing{});
 }
 
 void World::expect_empty_table(const std::string& sql) {

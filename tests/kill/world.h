@@ -25,7 +25,7 @@ class World {
   /// What a person types next: some command that changes something elsewhere.
   void next_command();
 
-  /// No volume, server, reservation, run directory, log or certificate that nothing refers to, no
+  /// No volume, server, reservation, run directory, log, certificate or archive that nothing refers to, no
   /// unfinished operation; every running branch has its server; main has all of its rows.
   void expect_whole();
 

@@ -2,7 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
+#include <array>
+#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +15,7 @@
 #include "runtime/docker_credentials.h"
 #include "runtime/docker_image.h"
 #include "runtime/registry.h"
+#include "runtime/selinux.h"
 
 namespace velo::runtime {
 namespace {
@@ -122,10 +126,10 @@ TEST(DockerApi, NobodyThereAndNobodyOfItsKindSayWhatToDo) {
   ::unsetenv("DOCKER_HOST");
 }
 
-TEST(DockerApi, ADaemonThatMapsUsersIsRefusedBeforeAnythingIsMade) {
+TEST(DockerApi, ARootlessDaemonIsRefusedBeforeAnythingIsMade) {
   for (const auto& [option, serves] :
        std::map<std::string, bool>{{"name=seccomp,profile=default", true},
-                                   {"name=userns", false},
+                                   {"name=userns", true},
                                    {"name=rootless", false}}) {
     FakeDaemon daemon;
     daemon.answer("/info", 200,
@@ -136,6 +140,52 @@ TEST(DockerApi, ADaemonThatMapsUsersIsRefusedBeforeAnythingIsMade) {
       EXPECT_EQ(checked.error().code, Errc::unsupported);
     }
   }
+}
+
+class DockerSelinux : public testing::Test {
+ protected:
+  static nlohmann::json info(const std::string& option) {
+    return {{"SecurityOptions", {"name=seccomp,profile=default", option}}};
+  }
+  /// The label, or why there is none.
+  static std::string label_of(const fs::path& path) {
+    std::array<char, 256> value{};
+    const ssize_t size = ::lgetxattr(path.c_str(), "security.selinux", value.data(), value.size());
+    return size < 0 ? std::strerror(errno) : std::string(value.data(), static_cast<size_t>(size));
+  }
+  TempDirectory directory_;
+};
+
+TEST_F(DockerSelinux, WhatAContainerMountsIsLabelledWhereTheDaemonSaysThatItConfines) {
+  ServerSpec spec;
+  spec.root = "/pool/velo/demo-main/fs";
+  spec.run_directory = "/home/run/1";
+  spec.certificate = "/home/tls/1/server.crt";
+  EXPECT_TRUE(paths_to_label(info("name=apparmor"), spec).empty());
+  EXPECT_TRUE(paths_to_label(nlohmann::json::object(), spec).empty());
+  std::vector<fs::path> expected{spec.root, spec.run_directory, "/home/tls/1"};
+  EXPECT_EQ(paths_to_label(info("name=selinux"), spec), expected);
+  spec.archive = "/home/wal-archive/1";
+  expected.push_back(spec.archive);
+  EXPECT_EQ(paths_to_label(info("name=selinux"), spec), expected);
+}
+
+TEST_F(DockerSelinux, ATreeIsLabelledOnceItsRootLast) {
+  if (!running_as_root()) GTEST_SKIP() << "writing labels where SELinux does not run needs root";
+  const fs::path root = directory_.path() / "fs";
+  fs::create_directories(root / "pgdata/base");
+  std::ofstream(root / "pgdata/PG_VERSION") << "17";
+  fs::create_symlink("/etc/passwd", root / "link");
+  const OsUser owner = current_user().value();
+  ASSERT_TRUE(label_for_containers(root, owner));
+  for (const char* name : {"", "pgdata", "pgdata/base", "pgdata/PG_VERSION", "link"}) {
+    EXPECT_EQ(label_of(root / name), container_label) << name;
+  }
+  EXPECT_NE(label_of("/etc/passwd"), container_label) << "behind a link";
+  // What has its label already is not walked through again.
+  fs::create_directory(root / "later");
+  ASSERT_TRUE(label_for_containers(root, owner));
+  EXPECT_NE(label_of(root / "later"), container_label);
 }
 
 class DockerCredentials : public testing::Test {
