@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/secrets.h"
 #include "base/text.h"
 #include "cli/errors.h"
 
@@ -209,6 +210,36 @@ std::string up(const engine::UpReport& report) {
   return document({{"started", report.started},
                    {"already_running", report.already_running},
                    {"failed", array_of(report.failed, of_failure)}});
+}
+
+std::string doctor(const engine::RepairReport& report) {
+  const auto of_finding = [](const engine::Finding& finding) -> Json {
+    return {{"level", name_of(finding.level)},
+            {"code", finding.code},
+            {"subject", text_or_null(finding.subject)},
+            {"text", finding.text},
+            {"hint", text_or_null(finding.hint)},
+            {"fixable", finding.repair.kind != engine::Repair::Kind::none}};
+  };
+  const auto of_section = [&](const engine::CheckedSection& section) -> Json {
+    return {{"section", title_of(section.section)},
+            {"findings", array_of(section.findings, of_finding)}};
+  };
+  const auto of_repaired = [](const engine::Repaired& one) -> Json {
+    return {{"text", without_secrets(one.text)},
+            {"error", one.error ? Json(without_secrets(one.error->message)) : Json(nullptr)}};
+  };
+  const engine::CheckReport& after = report.after;
+  return document({{"version", after.version},
+                   {"checked_at", to_rfc3339(after.checked_at)},
+                   {"healthy", after.healthy()},
+                   {"summary",
+                    {{"ok", after.count(engine::Level::ok)},
+                     {"info", after.count(engine::Level::info)},
+                     {"warnings", after.count(engine::Level::warning)},
+                     {"errors", after.count(engine::Level::error)}}},
+                   {"sections", array_of(after.sections, of_section)},
+                   {"repaired", array_of(report.repaired, of_repaired)}});
 }
 
 std::string setup(const std::vector<engine::SetupStep>& steps, bool dry_run) {

@@ -22,6 +22,7 @@ struct SetupRequest {
   std::filesystem::path file = "/var/lib/velo/pool.btrfs";
   std::filesystem::path mount_point = system_pool;
   std::filesystem::path fstab = "/etc/fstab";
+  std::string group = "velo";  ///< whose members may use what setup gives them
   bool sparse = false;
   bool dry_run = false;
 };

@@ -153,6 +153,30 @@ Result<Resolved> resolve(DockerApi& api, const Build& build) {
                               build.image, build.digest.substr(0, 19))};
 }
 
+Seen seen_of(const std::vector<Container>& containers, const fs::path& pgdata) {
+  if (containers.empty()) return Seen{.remark = "its container is gone"};
+  const Container& container = containers.front();
+  if (!container.runs) {
+    return Seen{.remark = fmt::format("its container {} was stopped, or ended by itself with "
+                                      "exit code {}",
+                                      container.name, container.exit_code)};
+  }
+  Seen seen{.runs = true,
+            .pid = postmaster_of(container, pgdata).value_or(0),
+            .started_at = container.started_at};
+  if (container.name != container.given_name) {
+    seen.remark =
+        fmt::format("its container {} was renamed to {}", container.given_name, container.name);
+  }
+  const auto text = read_file(pgdata / "postmaster.pid");
+  const auto file = postgres::parse_postmaster_pid(text.value_or(""));
+  // The file of an earlier run may still be there for a moment.
+  seen.is_ready =
+      file && file->started_at >= container.started_at &&
+      (file->status == "ready" || file->status == "standby" || file->status == "stopping");
+  return seen;
+}
+
 class Docker final : public Runtime {
  public:
   std::string_view name() const override { return "docker"; }
@@ -197,6 +221,11 @@ class Docker final : public Runtime {
                  .image = name,
                  .digest = image.id,
                  .owner = running_as_root() ? server.user : TRY(Result<OsUser>(wish.server_user))};
+  }
+
+  Result<std::string> find_build(const Build& build, const Cancellation& cancel) const override {
+    DockerApi api = TRY(DockerApi::open(cancel));
+    return TRY(resolve(api, build)).remark;
   }
 
   Result<void> make_cluster(const ServerSpec& spec, const postgres::Settings& settings,
@@ -260,28 +289,33 @@ class Docker final : public Runtime {
 
   Result<Seen> inspect(const fs::path& pgdata) const override {
     DockerApi api = TRY(DockerApi::open(never));
-    const std::vector<Container> containers = TRY(containers_of(api, pgdata));
-    if (containers.empty()) return Seen{.remark = "its container is gone"};
-    const Container& container = containers.front();
-    if (!container.runs) {
-      return Seen{.remark = fmt::format("its container {} was stopped, or ended by itself with "
-                                        "exit code {}",
-                                        container.name, container.exit_code)};
+    return seen_of(TRY(containers_of(api, pgdata)), pgdata);
+  }
+
+  Result<std::vector<Seen>> inspect_all(const std::vector<fs::path>& clusters,
+                                        const Cancellation& cancel) const override {
+    DockerApi api = TRY(DockerApi::open(cancel));
+    const std::vector<Container> all = TRY(all_containers(api));
+    std::vector<Seen> answers;
+    for (const fs::path& pgdata : clusters) {
+      std::vector<Container> own;
+      std::ranges::copy_if(all, std::back_inserter(own),
+                           [&](const Container& c) { return c.pgdata == pgdata; });
+      answers.push_back(seen_of(own, pgdata));
     }
-    Seen seen{.runs = true,
-              .pid = postmaster_of(container, pgdata).value_or(0),
-              .started_at = container.started_at};
-    if (container.name != container.given_name) {
-      seen.remark =
-          fmt::format("its container {} was renamed to {}", container.given_name, container.name);
+    return answers;
+  }
+
+  Result<std::vector<Held>> list(const Cancellation& cancel) const override {
+    DockerApi api = TRY(DockerApi::open(cancel));
+    std::vector<Held> held;
+    for (const Container& container : TRY(all_containers(api))) {
+      held.push_back({.name = "the container " + container.name,
+                      .pgdata = container.pgdata,
+                      .log = container.log,
+                      .removed_by = "docker rm -f " + container.name});
     }
-    const auto text = read_file(pgdata / "postmaster.pid");
-    const auto file = postgres::parse_postmaster_pid(text.value_or(""));
-    // The file of an earlier run may still be there for a moment.
-    seen.is_ready =
-        file && file->started_at >= container.started_at &&
-        (file->status == "ready" || file->status == "standby" || file->status == "stopping");
-    return seen;
+    return held;
   }
 
   Result<void> await_leftovers(const fs::path& pgdata) const override {

@@ -109,8 +109,11 @@ bool works_in(pid_t pid, const fs::path& directory) {
 
 }  // namespace
 
-Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgdata) {
-  const json filter{{"label", {fmt::format("velo.pgdata={}", pgdata.string())}}};
+namespace {
+
+/// Those with a label, "name" or "name=value".
+Result<std::vector<Container>> labelled(DockerApi& api, const std::string& label) {
+  const json filter{{"label", {label}}};
   const json list = TRY(api.get("/containers/json?all=1&filters=" + url_escaped(filter.dump())));
   std::vector<Container> found;
   for (const json& item : list) {
@@ -124,6 +127,16 @@ Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgd
   return found;
 }
 
+}  // namespace
+
+Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgdata) {
+  return labelled(api, fmt::format("velo.pgdata={}", pgdata.string()));
+}
+
+Result<std::vector<Container>> all_containers(DockerApi& api) {
+  return labelled(api, "velo.pgdata");
+}
+
 Result<Container> look_at(DockerApi& api, const std::string& id) {
   const json answer = TRY(api.get("/containers/" + id + "/json"));
   const json state = answer.value("State", json::object());
@@ -134,6 +147,7 @@ Result<Container> look_at(DockerApi& api, const std::string& id) {
   if (container.name.starts_with('/')) container.name.erase(0, 1);
   container.given_name = labels.value("velo.name", "");
   container.log = labels.value("velo.log", "");
+  container.pgdata = labels.value("velo.pgdata", "");
   container.runs = state.value("Running", false) && !state.value("Restarting", false);
   container.restarts = answer.value("RestartCount", 0);
   container.exit_code = state.value("ExitCode", 0);

@@ -25,6 +25,7 @@ struct Container {
   std::string name;        ///< without the slash
   std::string given_name;  ///< the name that Velo gave it
   std::string log;         ///< the log file that its words belong in
+  std::string pgdata;      ///< the cluster that it serves
   bool runs = false;
   int restarts = 0;  ///< how often the daemon started it again, after it had ended by itself
   int exit_code = 0;
@@ -34,6 +35,8 @@ struct Container {
 
 /// The containers of a cluster; more than one only when somebody copied labels.
 Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgdata);
+/// Those of every cluster, of every home.
+Result<std::vector<Container>> all_containers(DockerApi& api);
 /// One, as it is now.
 Result<Container> look_at(DockerApi& api, const std::string& id);
 
