@@ -12,18 +12,34 @@
 namespace velo {
 namespace {
 
-std::optional<gid_t> gid_of(const std::string& group) {
+struct Group {
+  gid_t gid = 0;
+  bool has_members = false;
+};
+
+std::optional<Group> find_group(const std::string& name) {
   std::vector<char> buffer(65536);
   ::group entry{};
   ::group* found = nullptr;
-  ::getgrnam_r(group.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  return found == nullptr ? std::nullopt : std::optional(found->gr_gid);
+  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found == nullptr) return std::nullopt;
+  return Group{.gid = found->gr_gid, .has_members = *found->gr_mem != nullptr};
+}
+
+std::optional<gid_t> gid_of(const std::string& name) {
+  const auto group = find_group(name);
+  return group ? std::optional(group->gid) : std::nullopt;
 }
 
 }  // namespace
 
 bool group_exists(const std::string& group) {
   return gid_of(group).has_value();
+}
+
+bool group_has_members(const std::string& group) {
+  const auto found = find_group(group);
+  return found && found->has_members;
 }
 
 bool is_member_of(const std::string& user, const std::string& group) {

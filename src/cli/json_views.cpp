@@ -242,11 +242,20 @@ std::string doctor(const engine::RepairReport& report) {
                    {"repaired", array_of(report.repaired, of_repaired)}});
 }
 
-std::string setup(const std::vector<engine::SetupStep>& steps, bool dry_run) {
+std::string setup(const engine::SetupReport& report, bool dry_run) {
   const auto of_step = [](const engine::SetupStep& step) -> Json {
     return {{"description", step.description}, {"already_done", step.already_done}};
   };
-  return document({{"dry_run", dry_run}, {"steps", array_of(steps, of_step)}});
+  return document({{"dry_run", dry_run},
+                   {"steps", array_of(report.steps, of_step)},
+                   {"login_due", text_or_null(report.login_due)}});
+}
+
+std::string setup_undone(const std::vector<engine::UndoStep>& steps, bool dry_run) {
+  const auto of_step = [](const engine::UndoStep& step) -> Json {
+    return {{"description", step.description}, {"left", text_or_null(step.left)}};
+  };
+  return document({{"dry_run", dry_run}, {"undone", array_of(steps, of_step)}});
 }
 
 std::string config(const engine::ConfigEntry& entry) {

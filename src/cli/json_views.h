@@ -41,7 +41,8 @@ std::string operations(const std::vector<engine::OperationView>& operations);
 std::string up(const engine::UpReport& report);
 /// A bug report: holds no secrets.
 std::string doctor(const engine::RepairReport& report);
-std::string setup(const std::vector<engine::SetupStep>& steps, bool dry_run);
+std::string setup(const engine::SetupReport& report, bool dry_run);
+std::string setup_undone(const std::vector<engine::UndoStep>& steps, bool dry_run);
 std::string config(const engine::ConfigEntry& entry);
 std::string config_list(const std::vector<engine::ConfigEntry>& entries);
 
