@@ -178,6 +178,45 @@ TEST_P(RuntimeContract, ABuildThatIsGoneIsNamed) {
   EXPECT_NE(started.error().message.find("nonexistent/bin"), std::string::npos);
 }
 
+TEST_P(RuntimeContract, ManyClustersAreSeenAtOnceEachAsAlone) {
+  ASSERT_TRUE(start());
+  const auto all = runtime_->inspect_all({dir_.path() / "none/pgdata", spec_.pgdata}, cancel_);
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->size(), 2U);
+  EXPECT_FALSE(all->at(0).runs);
+  EXPECT_TRUE(all->at(1).runs);
+  EXPECT_TRUE(all->at(1).is_ready);
+  EXPECT_EQ(all->at(1).pid, seen().pid);
+}
+
+TEST_P(RuntimeContract, WhatItHoldsIsListedWithTheClusterItIsFor) {
+  ASSERT_TRUE(start());
+  const auto held = runtime_->list(cancel_);
+  ASSERT_TRUE(held) << held.error().message;
+  const auto own = std::ranges::count(*held, spec_.pgdata, &Held::pgdata);
+  if (GetParam() == "native") {
+    EXPECT_EQ(held->size(), 0U) << "a process holds nothing beside its files";
+    return;
+  }
+  ASSERT_EQ(own, 1);
+  const auto one = std::ranges::find(*held, spec_.pgdata, &Held::pgdata);
+  EXPECT_EQ(one->log, spec_.log);
+  EXPECT_NE(one->removed_by, "");
+}
+
+TEST_P(RuntimeContract, ABuildIsFoundOrToldWithWhatToDo) {
+  const auto found = runtime_->find_build(spec_.build, cancel_);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found, "");
+  Build gone = spec_.build;
+  if (!gone.bin.empty()) gone.bin = "/nonexistent/bin";
+  if (!gone.image.empty()) gone.image = gone.digest = "velo-test-none:1";
+  const auto missing = runtime_->find_build(gone, cancel_);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Errc::not_found);
+  EXPECT_NE(missing.error().hint, "");
+}
+
 TEST_P(RuntimeContract, ReloadReachesTheServer) {
   EXPECT_TRUE(runtime_->reload(spec_.pgdata)) << "none running is success";
   ASSERT_TRUE(start());

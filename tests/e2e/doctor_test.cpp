@@ -1,83 +1,25 @@
-// `velo doctor`: nothing to say of a healthy home, and one test for each thing that can be broken:
-// the line, the exit code, what --fix does about it, and that it touches nothing else.
-#include <arpa/inet.h>
-#include <gmock/gmock.h>
+// `velo doctor`: nothing to say of a healthy home, and one test for each thing of the home, the
+// state or the machine that can be broken: the line, the exit code, what --fix does about it, and
+// that it touches nothing else.
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <csignal>
-#include <fstream>
-#include <sstream>
 
 #include "base/crypto.h"
 #include "base/fd.h"
 #include "base/files.h"
+#include "doctor_fixture.h"
 #include "postgres/certificate.h"
-#include "postgres/hba.h"
-#include "support/doctor.h"
 #include "support/small_pool.h"
 
 namespace velo::test {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-mode_t mode_of(const fs::path& path) {
-  struct stat status{};
-  EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
-  return status.st_mode & 0777U;
-}
-
-/// Writes into a file that stays the same file, of the same owner and mode.
-void overwrite(const fs::path& path, const std::string& text) {
-  std::ofstream(path, std::ios::trunc) << text;
-}
-
-std::string text_of(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string with(std::string text, const std::string& from, const std::string& to) {
-  const std::size_t at = text.find(from);
-  EXPECT_NE(at, std::string::npos) << from << " is not in\n" << text;
-  return at == std::string::npos ? text : text.replace(at, from.size(), to);
-}
-
-/// A project with main and dev, both running.
-class Doctor : public E2eTest {
- protected:
-  void SetUp() override {
-    E2eTest::SetUp();
-    make();
-  }
-  void make() {
-    velo->create_project("demo");
-    velo->sql("demo/main").execute("CREATE TABLE t AS SELECT 1 AS x");
-    velo->ok("branch create demo/dev");
-    main_pid = velo->pid("demo/main");
-  }
-  fs::path volume(const std::string& name) const { return velo->volumes() / name; }
-  fs::path tls() const {
-    for (const auto& entry : fs::directory_iterator(velo->home() / "tls")) return entry.path();
-    return {};
-  }
-
-  void expect_well() const { EXPECT_THAT(doctor(*velo).troubles(), IsEmpty()); }
-  /// What no repair may change.
-  void expect_the_rest_untouched() const {
-    EXPECT_EQ(velo->pid("demo/main"), main_pid);
-    EXPECT_EQ(velo->value("demo/main", "SELECT x FROM t"), "1");
-    EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"demo-dev", "demo-main"}));
-  }
-
-  int main_pid = 0;
-};
+using Doctor = DoctorTest;
 
 TEST_F(Doctor, HasNothingToSayOfAHealthyHome) {
   velo->ok("branch create demo/off");
@@ -149,66 +91,6 @@ TEST_F(Doctor, AHomeThatServersCannotPassThroughIsOpened) {
   expect_well();
 }
 
-TEST_F(Doctor, AMissingVolumeIsToldAndLeft) {
-  velo->ok("branch stop demo/dev");
-  fs::rename(volume("demo-dev"), velo->pool() / "away");
-  const Examination found = doctor(*velo, {"--fix"});
-  EXPECT_EQ(found.line("branch.volume").level, "error");
-  EXPECT_EQ(found.line("branch.volume").subject, "demo/dev");
-  EXPECT_THAT(found.line("branch.volume").hint, HasSubstr("velo branch reset demo/dev"));
-  EXPECT_FALSE(found.line("branch.volume").fixable);
-  EXPECT_THAT(found.repaired, IsEmpty());
-  fs::rename(velo->pool() / "away", volume("demo-dev"));
-  expect_well();
-}
-
-TEST_F(Doctor, TheHintForAMissingVolumeWorks) {
-  velo->ok("branch stop demo/dev");
-  fs::rename(volume("demo-dev"), velo->pool() / "away");
-  velo->ok("branch reset demo/dev --force");
-  velo->ok("branch start demo/dev");
-  EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
-}
-
-TEST_F(Doctor, AMarkOfAnotherHomeOrLifeIsToldAndLeft) {
-  const fs::path file = volume("demo-dev") / "velo.json";
-  const std::string own = text_of(file);
-  const std::string home_id = Json::parse(own).text("/home_id");
-  const std::string incarnation = Json::parse(own).text("/incarnation_id");
-  overwrite(file, with(own, home_id, "feedfeedfeedfeed"));
-  Examination found = doctor(*velo, {"--fix"});
-  EXPECT_EQ(found.line("branch.mark").level, "error");
-  EXPECT_THAT(found.line("branch.mark").text, HasSubstr("feedfeedfeedfeed"));
-  EXPECT_THAT(found.repaired, IsEmpty());
-  overwrite(file, with(own, incarnation, "feedfeedfeedfeed"));
-  found = doctor(*velo);
-  EXPECT_THAT(found.line("branch.mark").text, HasSubstr("another branch or life"));
-  overwrite(file, own);
-  expect_well();
-}
-
-TEST_F(Doctor, AVolumeWithoutARecordIsToldAndNeverDeleted) {
-  const std::string own = text_of(volume("demo-dev") / "velo.json");
-  const std::string incarnation = Json::parse(own).text("/incarnation_id");
-  fs::create_directories(volume("demo-lost") / "fs");
-  overwrite(volume("demo-lost") / "velo.json", with(own, incarnation, "feedfeedfeedfeed"));
-  // Another home's is none of this one's business.
-  fs::create_directories(volume("theirs") / "fs");
-  overwrite(volume("theirs") / "velo.json",
-            with(own, Json::parse(own).text("/home_id"), "feedfeedfeedfeed"));
-
-  const Examination found = doctor(*velo, {"--fix"});
-  EXPECT_EQ(found.ran.exit_status, 0) << "nothing is broken by it";
-  EXPECT_EQ(found.troubles().size(), 1U) << found.ran.all();
-  EXPECT_EQ(found.line("orphan.volume").level, "warning");
-  EXPECT_THAT(found.line("orphan.volume").text, HasSubstr("demo-lost"));
-  EXPECT_THAT(found.repaired, IsEmpty());
-  EXPECT_TRUE(fs::exists(volume("demo-lost") / "fs"));
-  fs::remove_all(volume("demo-lost"));
-  fs::remove_all(volume("theirs"));
-  expect_well();
-}
-
 TEST_F(Doctor, ARunDirectoryOfNoBranchIsRemoved) {
   const fs::path run = velo->home() / "run";
   fs::create_directory(run / "0123456789abcdef");
@@ -239,75 +121,6 @@ TEST_F(Doctor, LogsAndCertificatesOfNobodyAreToldAndLeft) {
   EXPECT_EQ(found.line("orphan.certificate").level, "warning");
   EXPECT_TRUE(fs::exists(velo->home() / "logs/0123456789abcdef.log"));
   EXPECT_TRUE(fs::exists(velo->home() / "tls/0123456789abcdef"));
-}
-
-TEST_F(Doctor, AKilledServerIsStartedAgain) {
-  velo->kill_server("demo/dev");
-  const Examination found = doctor(*velo);
-  EXPECT_EQ(found.line("branch.server_down").level, "error");
-  EXPECT_THAT(found.line("branch.server_down").hint, HasSubstr("velo branch start demo/dev"));
-  EXPECT_TRUE(found.has("branch.pid_file"));
-
-  const Examination fixed = doctor(*velo, {"--fix"});
-  EXPECT_THAT(fixed.troubles(), IsEmpty());
-  EXPECT_THAT(fixed.repaired, testing::Contains("started demo/dev"));
-  EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
-  expect_the_rest_untouched();
-}
-
-TEST_F(Doctor, AStalePidFileOfAStoppedBranchIsCleared) {
-  velo->kill_server("demo/dev");
-  const std::string pid_file = text_of(velo->data_directory("demo/dev") / "postmaster.pid");
-  velo->ok("branch stop demo/dev");
-  const fs::path path = velo->data_directory("demo/dev") / "postmaster.pid";
-  if (!fs::exists(path)) overwrite(path, pid_file);
-  const Examination found = doctor(*velo);
-  EXPECT_EQ(found.ran.exit_status, 0);
-  EXPECT_EQ(found.line("branch.pid_file").level, "warning");
-  EXPECT_THAT(doctor(*velo, {"--fix"}).troubles(), IsEmpty());
-  EXPECT_FALSE(fs::exists(path));
-  EXPECT_EQ(velo->state("demo/dev"), "stopped") << "a stopped branch stays so";
-}
-
-TEST_F(Doctor, AServerThatHangsIsToldInBoundedTime) {
-  const int pid = velo->pid("demo/dev");
-  ::kill(pid, SIGSTOP);
-  const Examination found = doctor(*velo);
-  ::kill(pid, SIGCONT);
-  EXPECT_EQ(found.line("branch.answer").level, "error");
-  EXPECT_EQ(found.line("branch.answer").subject, "demo/dev");
-  expect_well();
-}
-
-/// A socket of this test's that listens.
-Fd listen_on(int port) {
-  Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(static_cast<uint16_t>(port));
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0);
-  EXPECT_EQ(::listen(fd.get(), 1), 0);
-  return fd;
-}
-
-TEST_F(Doctor, APortThatAnotherProgramTookIsToldWithItsName) {
-  const int port = velo->port("demo/dev");
-  velo->kill_server("demo/dev");
-  {
-    const Fd taken = listen_on(port);
-    const Examination found = doctor(*velo, {"--fix"});
-    EXPECT_EQ(found.line("branch.port").level, "error");
-    EXPECT_THAT(found.line("branch.port").text,
-                HasSubstr("(pid " + std::to_string(::getpid()) + ")"));
-    EXPECT_THAT(found.not_repaired, ElementsAre("started demo/dev"));
-    velo->ok("branch stop demo/dev");
-    EXPECT_EQ(doctor(*velo).line("branch.port").level, "warning") << "it need not run";
-  }
-  velo->ok("branch start demo/dev");
-  expect_well();
 }
 
 TEST_F(Doctor, ACertificateAboutToExpireIsRenewedAndServersTakeIt) {
@@ -401,62 +214,6 @@ TEST_F(Doctor, AnOperationThatRunsIsNoTrouble) {
   EXPECT_EQ(creating.get().exit_status, 0);
 }
 
-TEST_F(Doctor, AnEditedHbaFileGetsVelosLinesBack) {
-  const fs::path file = velo->data_directory("demo/dev") / "pg_hba.conf";
-  overwrite(file, "host all all all scram-sha-256\n");
-  ::kill(velo->pid("demo/dev"), SIGHUP);
-  Examination found = doctor(*velo);
-  wait_until([&] { return (found = doctor(*velo)).has("branch.way_in"); });
-  EXPECT_EQ(found.line("branch.way_in").level, "warning");
-  EXPECT_THAT(doctor(*velo, {"--fix"}).troubles(), IsEmpty());
-  EXPECT_THAT(text_of(file), HasSubstr("velo_control"));
-  EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
-}
-
-TEST_F(Doctor, AClosedGateIsOpened) {
-  const fs::path pgdata = velo->data_directory("demo/dev");
-  {
-    const ActAs as(server_user());
-    ASSERT_TRUE(postgres::close_gate(pgdata));
-  }
-  ::kill(velo->pid("demo/dev"), SIGHUP);
-  EXPECT_EQ(doctor(*velo).line("branch.gate").level, "error");
-  EXPECT_THAT(doctor(*velo, {"--fix"}).troubles(), IsEmpty());
-  EXPECT_TRUE(wait_until([&] { return Sql(velo->url("demo/dev")).connected(); }));
-}
-
-TEST_F(Doctor, ConfigurationThatSomebodyEditedIsToldByName) {
-  velo->ok("branch create demo/set --pg-conf work_mem=64MB");
-  const fs::path file = velo->data_directory("demo/set") / "velo.conf";
-  overwrite(file, with(text_of(file), "64MB", "32MB"));
-  velo->sql("demo/dev").execute("ALTER SYSTEM SET max_connections = 77");
-  velo->sql("demo/dev").execute("SELECT pg_reload_conf()");
-  const Examination found = doctor(*velo);
-  EXPECT_EQ(found.ran.exit_status, 0);
-  EXPECT_EQ(found.line("branch.drift").subject, "demo/set");
-  EXPECT_THAT(found.line("branch.drift").text, HasSubstr("work_mem"));
-}
-
-TEST_F(Doctor, ASuperuserThatWasRenamedIsTold) {
-  Sql session = velo->sql("demo/dev");
-  session.execute("CREATE ROLE other SUPERUSER");
-  session.execute("SET SESSION AUTHORIZATION other");
-  session.execute("ALTER ROLE postgres RENAME TO boss");
-  const Examination found = doctor(*velo);
-  EXPECT_EQ(found.line("branch.superuser").level, "warning");
-  EXPECT_THAT(found.line("branch.superuser").text, HasSubstr("boss"));
-  velo->ok("branch restart demo/dev");  // as the hint says
-  expect_well();
-}
-
-TEST_F(Doctor, ACollationThatChangedIsToldWithTheCure) {
-  velo->sql("demo/dev")
-      .execute("UPDATE pg_database SET datcollversion = '0.1' WHERE datname = 'postgres'");
-  const Examination found = doctor(*velo);
-  EXPECT_EQ(found.line("branch.collation").level, "warning");
-  EXPECT_THAT(found.line("branch.collation").hint, HasSubstr("REFRESH COLLATION VERSION"));
-}
-
 TEST_F(Doctor, ADaemonThatIsDeadOrHangsIsNothingToProcesses) {
   EXPECT_EQ(doctor(*velo).line("runtime.serves").level, "info") << "nobody listens";
   const fs::path path = velo->home() / "daemon.sock";
@@ -501,35 +258,6 @@ TEST_F(Doctor, ABugReportHoldsNoSecrets) {
   for (const std::string& secret : secrets) {
     EXPECT_EQ(fixed.out.find(secret), std::string::npos) << secret << " is in\n" << fixed.out;
   }
-}
-
-TEST_F(Doctor, KeptVolumesAreToldAndMissingOnesToo) {
-  velo->ok("branch delete demo/dev");
-  EXPECT_EQ(doctor(*velo).line("state.kept").level, "info");
-  fs::rename(volume("demo-dev"), velo->pool() / "away");
-  const Examination found = doctor(*velo);
-  EXPECT_THAT(found.line("state.kept").text, HasSubstr("cannot be had back"));
-  EXPECT_EQ(found.line("state.kept").level, "warning");
-  fs::rename(velo->pool() / "away", volume("demo-dev"));
-}
-
-class DoctorOnABuild : public Doctor {
- protected:
-  void SetUp() override {
-    set_up({.driver = {}, .major = 17});
-    if (velo) make();
-  }
-};
-
-TEST_F(DoctorOnABuild, AMissingBuildIsToldWithWhoNeedsIt) {
-  const fs::path build = velo->home() / "postgres/17";
-  ASSERT_TRUE(fs::is_symlink(build)) << "17 is installed here: the test needs an unpacked one";
-  fs::rename(build, velo->home() / "build-away");
-  const Examination found = doctor(*velo);
-  EXPECT_EQ(found.line("versions.needed").level, "error");
-  EXPECT_THAT(found.line("versions.needed").text, HasSubstr("demo/main and demo/dev"));
-  fs::rename(velo->home() / "build-away", build);
-  expect_well();
 }
 
 class DoctorOnAPool : public testing::Test {
