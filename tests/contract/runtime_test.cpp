@@ -210,7 +210,10 @@ TEST_P(RuntimeContract, ABuildIsFoundOrToldWithWhatToDo) {
   EXPECT_EQ(*found, "");
   Build gone = spec_.build;
   if (!gone.bin.empty()) gone.bin = "/nonexistent/bin";
-  if (!gone.image.empty()) gone.image = gone.digest = "velo-test-none:1";
+  if (!gone.image.empty()) {
+    gone.image = "nonexistent/bin:1";
+    gone.digest = "sha256:" + std::string(64, '0');
+  }
   const auto missing = runtime_->find_build(gone, cancel_);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Errc::not_found);
