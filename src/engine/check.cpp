@@ -119,8 +119,8 @@ std::string_view title_of(Section section) {
   return "unknown";
 }
 
-void Findings::add(Level level, std::string code, std::string subject, std::string text,
-                   std::string hint, Repair repair) {
+void Findings::add(Level level, std::string code, std::string_view subject, std::string_view text,
+                   std::string_view hint, Repair repair) {
   findings_.push_back({.code = std::move(code),
                        .level = level,
                        .subject = without_secrets(subject),
@@ -129,9 +129,9 @@ void Findings::add(Level level, std::string code, std::string subject, std::stri
                        .repair = std::move(repair)});
 }
 
-void Findings::failed(Level level, std::string code, std::string subject, const Error& error,
+void Findings::failed(Level level, std::string code, std::string_view subject, const Error& error,
                       Repair repair) {
-  add(level, std::move(code), std::move(subject), error.message, error.hint, std::move(repair));
+  add(level, std::move(code), subject, error.message, error.hint, std::move(repair));
 }
 
 std::size_t CheckReport::count(Level level) const {

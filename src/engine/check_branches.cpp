@@ -95,11 +95,11 @@ class BranchCheck {
   }
 
  private:
-  void add(Level level, std::string code, const std::string& text, std::string hint = {},
+  void add(Level level, std::string_view code, std::string_view text, std::string_view hint = {},
            Repair repair = {}) {
     wrong_ = wrong_ || level != Level::info;
-    findings_.add(level, "branch." + std::move(code), name_, fmt::format("{}: {}", name_, text),
-                  std::move(hint), std::move(repair));
+    findings_.add(level, fmt::format("branch.{}", code), name_, fmt::format("{}: {}", name_, text),
+                  hint, std::move(repair));
   }
   Repair repair(Repair::Kind kind) const { return {.kind = kind, .subject = b_.branch.id}; }
 

@@ -1,7 +1,6 @@
 // VELO_HOME: whether it is there and whose it is, its modes, and the catalog in it; and the groups
 // of whoever asks.
 
-#include <grp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

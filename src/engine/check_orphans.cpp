@@ -1,9 +1,9 @@
 // What exists without a record. None of it is deleted here or by --fix, but for run directories,
 // which hold nothing of worth.
 
-#include <signal.h>
-
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 
 #include "base/files.h"
 #include "base/text.h"

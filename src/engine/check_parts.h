@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "catalog/records.h"
@@ -20,13 +21,13 @@ namespace velo::engine {
 /// Collects a section's findings.
 class Findings {
  public:
-  void add(Level level, std::string code, std::string subject, std::string text,
-           std::string hint = {}, Repair repair = {});
-  void ok(std::string code, std::string subject, std::string text) {
-    add(Level::ok, std::move(code), std::move(subject), std::move(text));
+  void add(Level level, std::string code, std::string_view subject, std::string_view text,
+           std::string_view hint = {}, Repair repair = {});
+  void ok(std::string code, std::string_view subject, std::string_view text) {
+    add(Level::ok, std::move(code), subject, text);
   }
   /// An error's own words.
-  void failed(Level level, std::string code, std::string subject, const Error& error,
+  void failed(Level level, std::string code, std::string_view subject, const Error& error,
               Repair repair = {});
   std::vector<Finding> take() { return std::move(findings_); }
 
@@ -66,7 +67,7 @@ struct Known {
 /// The runtimes' answers alone, where there is no catalog to read.
 std::map<std::string, RuntimeAnswer> ask_runtimes(const Cancellation& cancel);
 Result<Known> gather(Engine& engine, const Cancellation& cancel);
-/// The driver of a project and what of it is asked often; none where its name is unknown.
+/// A place of projects, with its driver.
 struct Place {
   std::string driver;
   std::string pool;

@@ -1,7 +1,6 @@
 // Taking back what setup did: for each kind of deed what that is, and how to tell that it is still
 // as setup left it.
 
-#include <grp.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
