@@ -80,8 +80,10 @@ int run(const std::vector<std::string>& words, Output& output, const Cancellatio
 }
 
 int main(int argc, char** argv) {
-  Environment environment{
-      .home = {}, .path_variable = {}, .postgres_vars = postgres::scrub_environment()};
+  Environment environment{.home = {},
+                          .path_variable = {},
+                          .sudo_user = {},
+                          .postgres_vars = postgres::scrub_environment()};
   // As long as the process: the signal handlers look at it.
   static Cancellation cancel;
   install_signal_handlers(cancel);
@@ -91,6 +93,7 @@ int main(int argc, char** argv) {
     return std::string(value == nullptr ? "" : value);
   };
   environment.path_variable = variable("PATH");
+  environment.sudo_user = variable("SUDO_USER");
   const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   Output output = standard_output(variable);
   const int exit_code = run(words, output, cancel, home_from(variable), std::move(environment));

@@ -16,6 +16,7 @@ namespace velo::cli {
   COMMAND(operations_command)  \
   COMMAND(up_command)          \
   COMMAND(setup_command)       \
+  COMMAND(doctor_command)      \
   COMMAND(config_command)      \
   COMMAND(completion_command)  \
   COMMAND(version_command)     \

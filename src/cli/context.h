@@ -19,6 +19,7 @@ struct Command;
 struct Environment {
   std::filesystem::path home;              ///< VELO_HOME
   std::string path_variable;               ///< $PATH
+  std::string sudo_user;                   ///< $SUDO_USER: who called sudo
   std::vector<std::string> postgres_vars;  ///< the user's own PG* variables, "NAME=value"
 };
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/secrets.h"
 #include "base/text.h"
 #include "cli/errors.h"
 
@@ -211,11 +212,50 @@ std::string up(const engine::UpReport& report) {
                    {"failed", array_of(report.failed, of_failure)}});
 }
 
-std::string setup(const std::vector<engine::SetupStep>& steps, bool dry_run) {
+std::string doctor(const engine::RepairReport& report) {
+  const auto of_finding = [](const engine::Finding& finding) -> Json {
+    return {{"level", name_of(finding.level)},
+            {"code", finding.code},
+            {"subject", text_or_null(finding.subject)},
+            {"text", finding.text},
+            {"hint", text_or_null(finding.hint)},
+            {"fixable", finding.repair.kind != engine::Repair::Kind::none}};
+  };
+  const auto of_section = [&](const engine::CheckedSection& section) -> Json {
+    return {{"section", title_of(section.section)},
+            {"findings", array_of(section.findings, of_finding)}};
+  };
+  const auto of_repaired = [](const engine::Repaired& one) -> Json {
+    return {{"text", without_secrets(one.text)},
+            {"error", one.error ? Json(without_secrets(one.error->message)) : Json(nullptr)}};
+  };
+  const engine::CheckReport& after = report.after;
+  return document({{"version", after.version},
+                   {"checked_at", to_rfc3339(after.checked_at)},
+                   {"healthy", after.healthy()},
+                   {"summary",
+                    {{"ok", after.count(engine::Level::ok)},
+                     {"info", after.count(engine::Level::info)},
+                     {"warnings", after.count(engine::Level::warning)},
+                     {"errors", after.count(engine::Level::error)}}},
+                   {"sections", array_of(after.sections, of_section)},
+                   {"repaired", array_of(report.repaired, of_repaired)}});
+}
+
+std::string setup(const engine::SetupReport& report, bool dry_run) {
   const auto of_step = [](const engine::SetupStep& step) -> Json {
     return {{"description", step.description}, {"already_done", step.already_done}};
   };
-  return document({{"dry_run", dry_run}, {"steps", array_of(steps, of_step)}});
+  return document({{"dry_run", dry_run},
+                   {"steps", array_of(report.steps, of_step)},
+                   {"login_due", text_or_null(report.login_due)}});
+}
+
+std::string setup_undone(const std::vector<engine::UndoStep>& steps, bool dry_run) {
+  const auto of_step = [](const engine::UndoStep& step) -> Json {
+    return {{"description", step.description}, {"left", text_or_null(step.left)}};
+  };
+  return document({{"dry_run", dry_run}, {"undone", array_of(steps, of_step)}});
 }
 
 std::string config(const engine::ConfigEntry& entry) {

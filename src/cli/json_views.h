@@ -13,6 +13,7 @@
 #include "engine/branches.h"
 #include "engine/config.h"
 #include "engine/projects.h"
+#include "engine/repair.h"
 #include "engine/setup.h"
 #include "engine/views.h"
 
@@ -38,7 +39,10 @@ std::string url(const engine::ConnectionView& connection);
 std::string status(const engine::StatusView& status);
 std::string operations(const std::vector<engine::OperationView>& operations);
 std::string up(const engine::UpReport& report);
-std::string setup(const std::vector<engine::SetupStep>& steps, bool dry_run);
+/// A bug report: holds no secrets.
+std::string doctor(const engine::RepairReport& report);
+std::string setup(const engine::SetupReport& report, bool dry_run);
+std::string setup_undone(const std::vector<engine::UndoStep>& steps, bool dry_run);
 std::string config(const engine::ConfigEntry& entry);
 std::string config_list(const std::vector<engine::ConfigEntry>& entries);
 

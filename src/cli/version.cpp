@@ -7,6 +7,10 @@
 
 namespace velo::cli {
 
+std::string_view version() {
+  return VELO_VERSION;
+}
+
 void answer_version(Context& context) {
   context.answer([] { return json::texts({{"version", VELO_VERSION}}); },
                  [](const Look&) { return "velo " VELO_VERSION "\n"; });

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "catalog/catalog.h"
+#include "catalog/health.h"
 
 namespace velo::engine {
 
@@ -18,6 +19,20 @@ Engine::~Engine() = default;
 
 Result<Engine> Engine::open(Options options, Observer& observer, const Cancellation& cancel) {
   Home home = TRY(Home::open(options.home));
+  auto catalog = std::make_unique<catalog::Catalog>(TRY(catalog::Catalog::open(home.database())));
+  return Engine(std::move(home), std::move(catalog), observer, cancel, std::move(options));
+}
+
+Result<Engine> Engine::look(Options options, Observer& observer, const Cancellation& cancel) {
+  Home home = Home::at(options.home);
+  const catalog::Health health = TRY(catalog::examine(home.database()));
+  if (!health.damage.empty()) {
+    return fail(Errc::state, "{} is damaged: {}", home.database().string(), health.damage.front());
+  }
+  if (health.schema_version != health.newest_version) {
+    return fail(Errc::state, "{} has schema version {}, and this velo's is {}",
+                home.database().string(), health.schema_version, health.newest_version);
+  }
   auto catalog = std::make_unique<catalog::Catalog>(TRY(catalog::Catalog::open(home.database())));
   return Engine(std::move(home), std::move(catalog), observer, cancel, std::move(options));
 }

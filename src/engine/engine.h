@@ -29,6 +29,11 @@ class Engine {
   /// can read it; Errc::state when its catalog is damaged or newer than this program.
   static Result<Engine> open(Options options, Observer& observer, const Cancellation& cancel);
 
+  /// For whoever only looks: opens a home that is there, whatever its modes, and makes and migrates
+  /// nothing. Errc::not_found without a catalog, Errc::state when it is damaged or of another
+  /// schema version than this program's.
+  static Result<Engine> look(Options options, Observer& observer, const Cancellation& cancel);
+
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) = delete;
   Engine(const Engine&) = delete;

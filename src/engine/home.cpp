@@ -98,8 +98,9 @@ Result<OsUser> Home::server_user() {
   for (const char* name : {"velo", "postgres"}) {
     if (auto user = find_user(name)) return user;
   }
-  return fail_with_hint(Errc::not_found, "there is no system user for PostgreSQL servers to run as",
-                        "make one: useradd --system --shell /usr/sbin/nologin velo");
+  return fail_with_hint(
+      Errc::not_found, "there is no system user for PostgreSQL servers to run as",
+      "make one: useradd --system --no-user-group --shell /usr/sbin/nologin velo");
 }
 
 fs::path Home::run_directory(const std::string& branch_id) const {

@@ -26,6 +26,9 @@ class Home {
   /// Opens or makes it. See Engine::open for the errors.
   static Result<Home> open(const std::filesystem::path& root);
 
+  /// One that is there or not, for whoever only looks.
+  static Home at(std::filesystem::path root) { return Home(std::move(root)); }
+
   const std::filesystem::path& root() const { return root_; }
   /// Whom servers that are processes run as: the caller, or for root the system user `velo`, else
   /// `postgres`. Errc::not_found when there is neither.

@@ -96,6 +96,11 @@ Result<BranchLocks> BranchLocks::acquire(Engine& engine, const LockSet& set,
   return locks;
 }
 
+bool is_running(const Engine& engine, const catalog::Operation& record) {
+  const auto lock = FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive);
+  return !lock || !*lock;
+}
+
 Result<void> mend(Engine& engine) {
   for (const catalog::Operation& record : TRY(engine.catalog().open_operations())) {
     const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));

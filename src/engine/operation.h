@@ -39,6 +39,9 @@ class BranchLocks {
 /// removes kept volumes whose time is over. What cannot be mended now is a warning.
 Result<void> mend(Engine& engine);
 
+/// Whether its process lives. An unfinished one without is interrupted: the next change mends it.
+bool is_running(const Engine& engine, const catalog::Operation& record);
+
 /// Takes a changing command's locks: resolve → mend → lock → resolve again. `resolve` reads the
 /// catalog and returns the plan's locks; it runs again once they are held, because what it saw may
 /// have changed while waiting. Errc::in_use when an operation that could not be mended concerns one

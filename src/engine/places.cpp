@@ -27,7 +27,7 @@ bool system_pool_is_usable() {
   return ::access(shared.c_str(), W_OK | X_OK) == 0;
 }
 
-fs::path default_place(const Engine& engine) {
+fs::path place_of_ours(const Engine& engine) {
   if (!running_as_root() && system_pool_is_usable()) return system_pool;
   return engine.home().default_pool();
 }
@@ -55,12 +55,18 @@ std::pair<int, int> ephemeral_range() {
 
 }  // namespace
 
+fs::path default_place(Engine& engine) {
+  const auto configured = get_config(engine, "pool");
+  if (configured && !configured->value.empty()) return configured->value;
+  return place_of_ours(engine);
+}
+
 Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
                                const OsUser& owner) {
   fs::path place = pool;
   if (place.empty()) place = TRY(get_config(engine, "pool")).value;
   const bool chosen_by_us = place.empty();
-  if (chosen_by_us) place = default_place(engine);
+  if (chosen_by_us) place = place_of_ours(engine);
   if (!place.is_absolute()) {
     return fail_with_hint(Errc::usage,
                           fmt::format("the pool '{}' is not an absolute path", place.string()),

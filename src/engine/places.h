@@ -2,6 +2,7 @@
 // volumes, and ports.
 #pragma once
 
+#include <filesystem>
 #include <set>
 #include <string>
 
@@ -18,6 +19,10 @@ struct Placement {
   std::string pool;
   std::string reason;
 };
+
+/// Where new projects' volumes live when --pool does not say: `velo config get pool`, else what
+/// choose_place tells.
+std::filesystem::path default_place(Engine& engine);
 
 /// `storage`: "auto" or a driver's name. `pool`: a place, or empty for: `velo config get pool`;
 /// else root's VELO_HOME/pool, which `velo setup` mounts; else for an ordinary user the pool that

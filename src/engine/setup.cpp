@@ -1,220 +1,29 @@
 #include "engine/setup.h"
 
-#include <fcntl.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <functional>
-#include <ranges>
 
 #include "base/files.h"
 #include "base/lock.h"
 #include "base/os_user.h"
-#include "base/process.h"
-#include "base/size.h"
 #include "base/time.h"
 #include "engine/mounts.h"
-#include "engine/setup_checks.h"
+#include "engine/setup_steps.h"
 
 namespace velo::engine {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::unexpected<Error> fail_on(std::string_view verb, const fs::path& path) {
-  const int err = errno;
-  return fail_errno(err, fmt::format("{} {}", verb, path.string()));
+constexpr auto lock_file = "/run/velo-setup.lock";
+
+/// Two setups at once would format each other's file.
+Result<std::optional<FileLock>> lock_setup(bool dry_run, const Cancellation& cancel) {
+  if (dry_run || !running_as_root()) return std::nullopt;
+  return TRY(FileLock::acquire(lock_file, LockMode::exclusive, 10min, cancel, {}));
 }
-
-/// A file with holes. Blocks that the host file system keeps for a file's own map count as well, so
-/// a preallocated file never looks sparse.
-bool is_sparse(const fs::path& file) {
-  struct stat status{};
-  return ::stat(file.c_str(), &status) == 0 && status.st_blocks * 512 < status.st_size;
-}
-
-/// Undoes, latest first, what was made by a setup that fails.
-class Rollback {
- public:
-  Rollback() = default;
-  Rollback(const Rollback&) = delete;
-  Rollback& operator=(const Rollback&) = delete;
-  Rollback(Rollback&&) = delete;
-  Rollback& operator=(Rollback&&) = delete;
-  ~Rollback() {
-    for (const auto& undo : undos_ | std::views::reverse) undo();
-  }
-  void add(std::function<void()> undo) { undos_.push_back(std::move(undo)); }
-  void dismiss() { undos_.clear(); }
-
- private:
-  std::vector<std::function<void()>> undos_;
-};
-
-class Setup {
- public:
-  Setup(const SetupRequest& request, const Found& found, Observer& observer,
-        const Cancellation& cancel)
-      : request_(request), found_(found), observer_(observer), cancel_(cancel) {}
-
-  Result<std::vector<SetupStep>> work() {
-    const std::string target = request_.mount_point.string();
-    if (!request_.dry_run) observer_.begin(fmt::format("Setting up a pool at {}", target));
-    TRY(step(file_step(), found_.file, [&] { return make_file(); }));
-    TRY(step(fmt::format("Mount it at {} with direct I/O", target), found_.mounted,
-             [&] { return mount_file(); }));
-    TRY(step(fmt::format("Open {}/velo to all users", target), found_.directory,
-             [&] { return make_directory(); }));
-    TRY(step(fmt::format("Mount it at boot ({})", request_.fstab.string()), found_.fstab,
-             [&] { return add_to_fstab(); }));
-    rollback_.dismiss();
-    return std::move(steps_);
-  }
-
- private:
-  std::string file_step() const {
-    if (found_.file) return fmt::format("Make {}", request_.file.string());
-    return fmt::format("Make {}, {}, {}", request_.file.string(), to_size(request_.size),
-                       request_.sparse ? "sparse" : "preallocated");
-  }
-
-  Result<void> step(const std::string& name, bool already_done,
-                    const std::function<Result<void>()>& work) {
-    steps_.push_back({.description = name, .already_done = already_done});
-    if (already_done || request_.dry_run) return {};
-    TRY(cancel_.check());
-    const Stopwatch watch;
-    observer_.step_started(name);
-    TRY(work());
-    observer_.step_finished(name, watch.elapsed());
-    return {};
-  }
-
-  /// Beside the name, which the file gets only once it holds a file system: a crash leaves what the
-  /// next run throws away.
-  Result<void> make_file() {
-    // 0711: root's VELO_HOME may be this very directory, and servers run as another user.
-    TRY(ensure_directory(request_.file.parent_path(), 0711));
-    const fs::path beside = request_.file.string() + ".new";
-    TRY(remove_file(beside));
-    rollback_.add([beside] { (void)remove_file(beside); });
-    const Fd fd = TRY(open_file(beside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-    TRY(give_size(fd, beside));
-    TRY(format(beside));
-    if (::fsync(fd.get()) != 0) return fail_on("sync", beside);
-    if (::rename(beside.c_str(), request_.file.c_str()) != 0) return fail_on("rename", beside);
-    rollback_.add([file = request_.file] { (void)remove_file(file); });
-    return sync_directory(request_.file.parent_path());
-  }
-
-  /// Preallocated by default: when the host fills up, a hole that cannot be filled turns a branch's
-  /// fsync into an I/O error.
-  Result<void> give_size(const Fd& fd, const fs::path& path) const {
-    const auto size = static_cast<off_t>(request_.size);
-    if (request_.sparse) {
-      if (::ftruncate(fd.get(), size) != 0) return fail_on("give its size to", path);
-      return {};
-    }
-    const int err = ::posix_fallocate(fd.get(), 0, size);
-    if (err != 0) return fail_errno(err, fmt::format("preallocate {}", path.string()));
-    return {};
-  }
-
-  Result<void> format(const fs::path& path) const {
-    const fs::path mkfs = TRY(find_tool("mkfs.btrfs", "btrfs-progs"));
-    const Outcome made = TRY(
-        run({.argv = {mkfs.string(), "--quiet", "--label", "velo", "--nodiscard", path.string()},
-             .environment = clean_environment(),
-             .user = {},
-             .input = {}},
-            10min, cancel_));
-    if (made.exit_status == 0) return {};
-    return std::unexpected(Error{.code = Errc::storage,
-                                 .message = fmt::format("mkfs.btrfs failed on {} (exit code {})",
-                                                        path.string(), made.exit_status),
-                                 .hint = {},
-                                 .detail = made.err});
-  }
-
-  /// What user_subvol_rm_allowed and nodiscard are for: users delete their own branches without
-  /// root, and a preallocated file keeps its blocks (btrfs's default discard would punch holes into
-  /// it).
-  std::string btrfs_options() const {
-    return is_sparse(request_.file) ? "user_subvol_rm_allowed" : "user_subvol_rm_allowed,nodiscard";
-  }
-
-  Result<void> mount_file() {
-    TRY(ensure_directory(request_.mount_point.parent_path(), 0711));
-    if (!path_exists(request_.mount_point)) {
-      TRY(create_directory(request_.mount_point, 0755));
-      rollback_.add([target = request_.mount_point] { ::rmdir(target.c_str()); });
-    }
-    std::string device;
-    LoopDevice made;
-    if (const auto attached = loop_device_of(request_.file)) {
-      device = *attached;
-    } else {
-      made = TRY(attach_loop_device(request_.file));
-      device = made.path;
-    }
-    if (::mount(device.c_str(), request_.mount_point.c_str(), "btrfs", MS_NOATIME,
-                btrfs_options().c_str()) != 0) {
-      return fail_on(fmt::format("mount {} at", request_.file.string()), request_.mount_point);
-    }
-    rollback_.add([target = request_.mount_point] { ::umount2(target.c_str(), 0); });
-    return {};
-  }
-
-  Result<void> make_directory() const {
-    const fs::path directory = request_.mount_point / "velo";
-    TRY(ensure_directory(directory, 01777));
-    if (::chmod(directory.c_str(), 01777) != 0) return fail_on("set the mode of", directory);
-    return sync_directory(request_.mount_point);
-  }
-
-  Result<void> add_to_fstab() const {
-    const fs::path path = fs::weakly_canonical(request_.fstab);  // the file, not a link to it
-    std::string text;
-    mode_t mode = 0644;
-    if (path_exists(path)) {
-      text = TRY(read_file(path));
-      struct stat status{};
-      if (::stat(path.c_str(), &status) == 0) mode = status.st_mode & 07777U;
-    }
-    if (!text.empty() && !text.ends_with('\n')) text += '\n';
-    text += "# Velo's pool, made by `velo setup`\n";
-    text += to_text({.source = request_.file.string(),
-                     .target = request_.mount_point.string(),
-                     .type = "btrfs",
-                     .options = "loop,noatime,nofail," + btrfs_options()});
-    TRY(write_file_durably(path, text, mode));
-    if (path == "/etc/fstab") reload_systemd();
-    return {};
-  }
-
-  /// systemd reads fstab at boot and when told; without this it would complain at the next mount.
-  void reload_systemd() const {
-    const auto systemctl = find_tool("systemctl", "systemd");
-    if (!systemctl || !path_exists("/run/systemd/system")) return;
-    const auto outcome = run({.argv = {systemctl->string(), "daemon-reload"},
-                              .environment = clean_environment(),
-                              .user = {},
-                              .input = {}},
-                             30s, cancel_);
-    if (!outcome || outcome->exit_status != 0) {
-      observer_.warning("systemd did not reload; run systemctl daemon-reload");
-    }
-  }
-
-  const SetupRequest& request_;
-  const Found& found_;
-  Observer& observer_;
-  const Cancellation& cancel_;
-  std::vector<SetupStep> steps_;
-  Rollback rollback_;
-};
 
 Result<fs::path> clean_path(const fs::path& path) {
   if (!path.is_absolute()) return fail(Errc::usage, "{} is not an absolute path", path.string());
@@ -224,20 +33,175 @@ Result<fs::path> clean_path(const fs::path& path) {
   return clean.has_filename() ? clean : clean.parent_path();
 }
 
+/// The directories above `path` that are not there, the outermost first.
+std::vector<fs::path> missing_above(const fs::path& path) {
+  std::vector<fs::path> missing;
+  for (fs::path above = path.parent_path(); !path_exists(above); above = above.parent_path()) {
+    missing.insert(missing.begin(), above);
+  }
+  return missing;
+}
+
+/// Carries out the steps that are not done yet, each written down before it begins.
+class Setup {
+ public:
+  Setup(SetupRecord& record, const SetupWorld& world) : record_(record), world_(world) {}
+
+  Result<void> work(const std::vector<Step>& steps) {
+    auto done = work_all(steps);
+    if (!done) take_back();
+    return done;
+  }
+
+ private:
+  Result<void> work_all(const std::vector<Step>& steps) {
+    TRY(make_directories());
+    for (const Step& step : steps) {
+      if (!step.already_done) TRY(work_one(step));
+    }
+    return {};
+  }
+
+  /// 0711: root's VELO_HOME may be among them, and servers run as another user.
+  Result<void> make_directories() {
+    const SetupRequest& request = world_.request;
+    for (const fs::path& path : {request.record, request.file, request.mount_point}) {
+      const std::vector<fs::path> missing = missing_above(path);
+      for (const fs::path& directory : missing) TRY(ensure_directory(directory, 0711));
+      // Only now: the record may be in them itself.
+      for (const fs::path& directory : missing) {
+        TRY(write_down({.kind = "directory", .args = {{"directory", directory.string()}}}));
+      }
+    }
+    return {};
+  }
+
+  Result<void> work_one(const Step& step) {
+    TRY(world_.cancel.check());
+    const Stopwatch watch;
+    world_.observer.step_started(step.description);
+    if (!step.deed.kind.empty()) TRY(write_down(step.deed));
+    TRY(step.work([&](const std::string& key, const std::string& value) {
+      return record_.note(key, value);
+    }));
+    world_.observer.step_finished(step.description, watch.elapsed());
+    return {};
+  }
+
+  Result<void> write_down(Deed deed) {
+    ++written_;
+    return record_.add(std::move(deed));
+  }
+
+  /// What this run did, the latest first; what cannot be taken back now stays written down.
+  void take_back() {
+    const Cancellation never;
+    std::vector<fs::path> directories;
+    for (; written_ > 0; --written_) {
+      const Deed deed = record_.deeds().back();
+      if (deed.kind == "directory") directories.emplace_back(deed.arg("directory"));
+      if (!undo(deed, never) || !record_.drop_latest()) return;
+    }
+    // The record itself may have been in the way.
+    for (const fs::path& directory : directories) ::rmdir(directory.c_str());
+  }
+
+  SetupRecord& record_;
+  const SetupWorld& world_;
+  std::size_t written_ = 0;
+};
+
+/// As useradd(8) has it; nothing that a tool could take for an option.
+Result<void> check_group_name(const std::string& name) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz_";
+  constexpr std::string_view rest = "abcdefghijklmnopqrstuvwxyz_0123456789-";
+  constexpr std::size_t longest = 32;
+  if (!name.empty() && name.size() <= longest && letters.find(name[0]) != std::string_view::npos &&
+      name.find_first_not_of(rest) == std::string::npos) {
+    return {};
+  }
+  return fail(Errc::usage, "'{}' cannot name a group", name);
+}
+
+Result<void> check_people(const SetupRequest& request) {
+  TRY(check_group_name(request.group));
+  if (request.user.empty()) return {};
+  TRY(find_user(request.user));
+  return {};
+}
+
 }  // namespace
 
-Result<std::vector<SetupStep>> setup_pool(const SetupRequest& given, Observer& observer,
-                                          const Cancellation& cancel) {
+std::vector<Step> steps_of(const SetupWorld& world) {
+  std::vector<Step> all = pool_steps(world);
+  std::ranges::move(people_steps(world), std::back_inserter(all));
+  return all;
+}
+
+Result<SetupReport> setup(const SetupRequest& given, Observer& observer,
+                          const Cancellation& cancel) {
   SetupRequest request = given;
   request.file = TRY(clean_path(given.file));
   request.mount_point = TRY(clean_path(given.mount_point));
-  std::optional<FileLock> lock;  // two setups at once would format each other's file
-  if (!request.dry_run && running_as_root()) {
-    lock = TRY(FileLock::acquire("/run/velo-setup.lock", LockMode::exclusive, 10min, cancel, {}));
-  }
+  request.record = TRY(clean_path(given.record));
+  TRY(check_people(request));
+  const auto lock = TRY(lock_setup(request.dry_run, cancel));
   const Found found = TRY(look_around(request));
   TRY(check_request(request, found));
-  return Setup(request, found, observer, cancel).work();
+
+  const SetupWorld world{
+      .request = request, .found = found, .observer = observer, .cancel = cancel};
+  const std::vector<Step> steps = steps_of(world);
+  SetupReport report;
+  for (const Step& step : steps) {
+    report.steps.push_back({.description = step.description, .already_done = step.already_done});
+    if (!step.already_done && !step.new_groups_of.empty()) report.login_due = step.new_groups_of;
+  }
+  if (request.dry_run || std::ranges::all_of(steps, &Step::already_done)) return report;
+  observer.begin(fmt::format("Setting up a pool at {}", request.mount_point.string()));
+  SetupRecord record = TRY(SetupRecord::open(request.record));
+  TRY(Setup(record, world).work(steps));
+  return report;
+}
+
+Result<std::vector<UndoStep>> undo_setup(const UndoRequest& request, Observer& observer,
+                                         const Cancellation& cancel) {
+  if (!request.dry_run && !running_as_root()) {
+    return fail_with_hint(Errc::permission, "taking setup back needs root",
+                          "sudo velo setup --undo");
+  }
+  const auto lock = TRY(lock_setup(request.dry_run, cancel));
+  SetupRecord record = TRY(SetupRecord::open(TRY(clean_path(request.record))));
+  std::vector<UndoStep> steps;
+  if (request.dry_run) {
+    for (auto deed = record.deeds().rbegin(); deed != record.deeds().rend(); ++deed) {
+      steps.push_back({.description = undo_in_words(*deed), .left = {}});
+    }
+    return steps;
+  }
+  const auto data = TRY(data_in_pools(request));
+  if (!data.empty() && !request.with_data) {
+    return fail_with_hint(
+        Errc::in_use, fmt::format("the pool that setup made holds data: {}", fmt::join(data, ", ")),
+        "delete its projects first (velo project delete), or destroy it with what it holds: velo "
+        "setup --undo --force");
+  }
+  observer.begin("Taking back what velo setup did");
+  std::vector<fs::path> directories;
+  while (!record.deeds().empty()) {
+    TRY(cancel.check());
+    const Deed deed = record.deeds().back();
+    const std::string words = undo_in_words(deed);
+    const Stopwatch watch;
+    observer.step_started(words);
+    steps.push_back({.description = words, .left = TRY(undo(deed, cancel))});
+    if (deed.kind == "directory") directories.emplace_back(deed.arg("directory"));
+    TRY(record.drop_latest());
+    observer.step_finished(words, watch.elapsed());
+  }
+  // The record itself may have been in the way.
+  for (const fs::path& directory : directories) ::rmdir(directory.c_str());
+  return steps;
 }
 
 void ensure_direct_io(const fs::path& mount_point) {

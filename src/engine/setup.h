@@ -1,5 +1,9 @@
-// `velo setup`: a file-backed btrfs pool for machines without a copy-on-write file system. Needs
-// root.
+// `velo setup`: makes a machine ready for Velo, writes down what it did, and can take exactly that
+// back. Needs root.
+//
+// What it makes: a file-backed btrfs pool for machines without a copy-on-write file system, the
+// group velo, and the memberships that a user needs. Its steps are listed by one function
+// (setup_steps.h).
 #pragma once
 
 #include <cstdint>
@@ -22,6 +26,9 @@ struct SetupRequest {
   std::filesystem::path file = "/var/lib/velo/pool.btrfs";
   std::filesystem::path mount_point = system_pool;
   std::filesystem::path fstab = "/etc/fstab";
+  std::filesystem::path record = "/var/lib/velo/setup.json";  ///< root's: what undo reads
+  std::string user;            ///< who is to use Velo without root; empty: nobody but root
+  std::string group = "velo";  ///< whose members may use what setup gives them
   bool sparse = false;
   bool dry_run = false;
 };
@@ -31,10 +38,36 @@ struct SetupStep {
   bool already_done = false;
 };
 
-/// Idempotent. Returns the steps in order; with dry_run nothing is changed. An existing pool file
-/// is never formatted again or resized.
-Result<std::vector<SetupStep>> setup_pool(const SetupRequest& request, Observer& observer,
-                                          const Cancellation& cancel);
+struct SetupReport {
+  std::vector<SetupStep> steps;
+  std::string login_due;  ///< the user whose new groups count from the next login on; or empty
+};
+
+/// Idempotent. The steps in order; with dry_run nothing is changed. An existing pool file is never
+/// formatted again or resized. A failure takes back what this call did.
+Result<SetupReport> setup(const SetupRequest& request, Observer& observer,
+                          const Cancellation& cancel);
+
+struct UndoRequest {
+  std::filesystem::path record = SetupRequest{}.record;
+  bool with_data = false;  ///< destroy a pool that holds something
+  bool dry_run = false;
+};
+
+struct UndoStep {
+  std::string description;  ///< "Unmount /var/lib/velo/pool"
+  std::string left;         ///< why it was left as it is; empty: it was done
+};
+
+/// What a pool that setup made holds: the names of what an undo would destroy. Empty: nothing.
+/// Errc::in_use where it cannot be seen.
+Result<std::vector<std::string>> data_in_pools(const UndoRequest& request);
+
+/// Takes back what setup did, the last thing first, each only where it is still as setup left it.
+/// Errc::in_use when a pool holds data and `with_data` is not given, or is in use; what is left to
+/// undo stays recorded. Errc::permission for a record that others could have written.
+Result<std::vector<UndoStep>> undo_setup(const UndoRequest& request, Observer& observer,
+                                         const Cancellation& cancel);
 
 /// Turns direct I/O on for the loop device below a pool that setup made (fstab's `loop` cannot ask
 /// for it); nothing when it is on, is no loop device, or the caller is not root. `velo up` calls

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 
+#include "base/crypto.h"
 #include "base/files.h"
 #include "base/os_user.h"
 #include "base/size.h"
@@ -107,6 +108,18 @@ Result<void> check_space(const SetupRequest& request) {
 
 }  // namespace
 
+Result<std::string> btrfs_id(const fs::path& file) {
+  constexpr std::size_t id_size = 16;
+  constexpr off_t id_at = 0x10020;  // the superblock's fsid
+  if (!TRY(holds_btrfs(file))) return fail(Errc::storage, "{} holds no btrfs", file.string());
+  const Fd fd = TRY(open_file(file, O_RDONLY | O_NOFOLLOW));
+  std::string id(id_size, '\0');
+  if (::pread(fd.get(), id.data(), id.size(), id_at) != static_cast<ssize_t>(id_size)) {
+    return fail(Errc::storage, "{} holds no whole btrfs", file.string());
+  }
+  return to_hex(id);
+}
+
 Result<fs::path> find_tool(std::string_view name, std::string_view package) {
   for (const std::string_view directory :
        {"/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin"}) {
@@ -144,7 +157,7 @@ Result<Found> look_around(const SetupRequest& request) {
 
 Result<void> check_request(const SetupRequest& request, const Found& found) {
   if (!request.dry_run && !running_as_root()) {
-    return fail_with_hint(Errc::permission, "making a pool needs root",
+    return fail_with_hint(Errc::permission, "velo setup needs root",
                           fmt::format("sudo velo setup --size {}",
                                       request.size == 0 ? "20G" : std::to_string(request.size)));
   }

@@ -23,6 +23,9 @@ Result<Found> look_around(const SetupRequest& request);
 /// Errc::permission, usage or no_space; Errc::unsupported without mkfs.btrfs.
 Result<void> check_request(const SetupRequest& request, const Found& found);
 
+/// The identity of the btrfs in a file, as hex digits; Errc::storage when there is none.
+Result<std::string> btrfs_id(const std::filesystem::path& file);
+
 /// A program in the directories that Debian keeps out of an ordinary user's PATH.
 /// Errc::unsupported names the package to install.
 Result<std::filesystem::path> find_tool(std::string_view name, std::string_view package);

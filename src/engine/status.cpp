@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include "base/lock.h"
 #include "catalog/catalog.h"
 #include "engine/operation.h"
 #include "engine/records.h"
@@ -23,9 +22,7 @@ constexpr double measured_bytes_a_second = 5e9;
 OperationState state_of(const Engine& engine, const catalog::Operation& record) {
   if (record.state == "done") return OperationState::done;
   if (record.state == "undone") return OperationState::undone;
-  const auto lock = FileLock::try_acquire(
-      engine.home().lock_file(fmt::format("operation-{}", record.id)), LockMode::exclusive);
-  return lock && *lock ? OperationState::interrupted : OperationState::running;
+  return is_running(engine, record) ? OperationState::running : OperationState::interrupted;
 }
 
 OperationView view_of(const Engine& engine, const catalog::Operation& record) {

@@ -72,9 +72,13 @@ Result<Survey::Servers> Survey::look_at(
     std::vector<fs::path> pgdatas;
     pgdatas.reserve(clusters.size());
     for (const auto& [id, pgdata] : clusters) pgdatas.push_back(pgdata);
-    auto seen = TRY(runtime::open_runtime(name))->inspect_all(pgdatas);
+    const auto seen = TRY(runtime::open_runtime(name))->inspect_all(pgdatas, engine_->cancel());
     for (size_t i = 0; i < clusters.size(); ++i) {
-      servers.emplace(clusters[i].first, std::move(seen[i]));
+      if (seen) {
+        servers.emplace(clusters[i].first, seen->at(i));
+      } else {
+        servers.emplace(clusters[i].first, std::unexpected(seen.error()));
+      }
     }
   }
   return servers;

@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
 #include <memory>
 
 #include "base/crypto.h"
@@ -33,7 +34,6 @@ using Bio = std::unique_ptr<BIO, Free<free_bio>>;
 constexpr std::size_t longest_common_name = 64;  // ub-common-name of RFC 5280
 constexpr std::size_t serial_size = 16;
 constexpr long an_hour = 3600;
-constexpr int ten_years_in_days = 3652;
 
 std::unexpected<Error> failed() {
   return fail(Errc::failed, "OpenSSL could not make a certificate");
@@ -71,10 +71,10 @@ bool set_name(X509* certificate, std::string_view common_name) {
          X509_set_issuer_name(certificate, name) == 1;
 }
 
-bool set_validity(X509* certificate) {
+bool set_validity(X509* certificate, std::chrono::days valid_for) {
   return X509_gmtime_adj(X509_getm_notBefore(certificate), -an_hour) != nullptr &&
-         X509_time_adj_ex(X509_getm_notAfter(certificate), ten_years_in_days, 0, nullptr) !=
-             nullptr;
+         X509_time_adj_ex(X509_getm_notAfter(certificate), static_cast<int>(valid_for.count()), 0,
+                          nullptr) != nullptr;
 }
 
 // CA:FALSE and no keyUsage, so that the certificate serves both as a server's and as its own trust
@@ -95,14 +95,14 @@ std::string text_of(BIO* bio) {
 
 }  // namespace
 
-Result<Certificate> make_certificate(const std::string& common_name) {
+Result<Certificate> make_certificate(const std::string& common_name, std::chrono::days valid_for) {
   const Key key(EVP_EC_gen("P-256"));
   const X509Certificate certificate(X509_new());
   if (!key || !certificate) return failed();
   if (X509_set_version(certificate.get(), X509_VERSION_3) != 1 || !set_serial(certificate.get()) ||
       !set_name(certificate.get(), cut(common_name, longest_common_name)) ||
-      !set_validity(certificate.get()) || X509_set_pubkey(certificate.get(), key.get()) != 1 ||
-      !add_extensions(certificate.get()) ||
+      !set_validity(certificate.get(), valid_for) ||
+      X509_set_pubkey(certificate.get(), key.get()) != 1 || !add_extensions(certificate.get()) ||
       X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0) {
     return failed();
   }
@@ -116,6 +116,18 @@ Result<Certificate> make_certificate(const std::string& common_name) {
   }
   return Certificate{.certificate_pem = text_of(certificate_text.get()),
                      .key_pem = text_of(key_text.get())};
+}
+
+Result<Timestamp> expiry_of(const std::string& certificate_pem) {
+  const Bio text(BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size())));
+  const X509Certificate certificate(text ? PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)
+                                         : nullptr);
+  std::tm end{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
+    return fail(Errc::failed, "that is no certificate");
+  }
+  return std::chrono::time_point_cast<Timestamp::duration>(
+      std::chrono::system_clock::from_time_t(::timegm(&end)));
 }
 
 }  // namespace velo::postgres

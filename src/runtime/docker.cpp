@@ -231,6 +231,11 @@ class Docker final : public Runtime {
                  .owner = running_as_root() ? server.user : TRY(Result<OsUser>(wish.server_user))};
   }
 
+  Result<std::string> find_build(const Build& build, const Cancellation& cancel) const override {
+    DockerApi api = TRY(DockerApi::open(cancel));
+    return TRY(resolve(api, build)).remark;
+  }
+
   Result<void> make_cluster(const ServerSpec& spec, const postgres::Settings& settings,
                             const Cancellation& cancel) override {
     DockerApi api = TRY(DockerApi::open(never));
@@ -304,29 +309,40 @@ class Docker final : public Runtime {
     return seen_of(container, pgdata, postmaster_of(container, pgdata).value_or(0), 0s);
   }
 
-  std::vector<Result<Seen>> inspect_all(const std::vector<fs::path>& pgdatas) const override {
-    if (pgdatas.size() < 2) return Runtime::inspect_all(pgdatas);
-    const auto listed = [&]() -> Result<std::vector<Container>> {
-      DockerApi api = TRY(DockerApi::open(never));
-      return all_containers(api);
-    }();
-    if (!listed) return {pgdatas.size(), std::unexpected(listed.error())};
+  Result<std::vector<Seen>> inspect_all(const std::vector<fs::path>& clusters,
+                                        const Cancellation& cancel) const override {
+    if (clusters.size() == 1) return std::vector<Seen>{TRY(inspect(clusters.front()))};
+    DockerApi api = TRY(DockerApi::open(cancel));
     std::map<std::string, Container> containers;
-    for (const Container& container : *listed) containers.emplace(container.pgdata, container);
-    const auto postmasters = postmasters_in(pgdatas);
-    std::vector<Result<Seen>> all;
-    for (size_t i = 0; i < pgdatas.size(); ++i) {
-      const auto found = containers.find(pgdatas[i].string());
+    for (Container& container : TRY(all_containers(api))) {
+      containers.emplace(container.pgdata, std::move(container));
+    }
+    const auto postmasters = postmasters_in(clusters);
+    std::vector<Seen> all;
+    for (size_t i = 0; i < clusters.size(); ++i) {
+      const auto found = containers.find(clusters[i].string());
       if (found == containers.end()) {
-        all.emplace_back(gone());
+        all.push_back(gone());
         continue;
       }
       Container& container = found->second;
       const auto& postmaster = postmasters[i];
       if (postmaster) container.started_at = postmaster->started_at;
-      all.emplace_back(seen_of(container, pgdatas[i], postmaster ? postmaster->pid : 0, 1s));
+      all.push_back(seen_of(container, clusters[i], postmaster ? postmaster->pid : 0, 1s));
     }
     return all;
+  }
+
+  Result<std::vector<Held>> list(const Cancellation& cancel) const override {
+    DockerApi api = TRY(DockerApi::open(cancel));
+    std::vector<Held> held;
+    for (const Container& container : TRY(all_containers(api))) {
+      held.push_back({.name = "the container " + container.name,
+                      .pgdata = container.pgdata,
+                      .log = container.log,
+                      .removed_by = "docker rm -f " + container.name});
+    }
+    return held;
   }
 
   Result<void> await_leftovers(const fs::path& pgdata) const override {

@@ -123,8 +123,11 @@ bool works_in(pid_t pid, const fs::path& directory) {
 
 }  // namespace
 
-Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgdata) {
-  const json filter{{"label", {fmt::format("velo.pgdata={}", pgdata.string())}}};
+namespace {
+
+/// Those with a label, "name" or "name=value".
+Result<std::vector<Container>> labelled(DockerApi& api, const std::string& label) {
+  const json filter{{"label", {label}}};
   const json list = TRY(api.get("/containers/json?all=1&filters=" + url_escaped(filter.dump())));
   std::vector<Container> found;
   for (const json& item : list) {
@@ -136,6 +139,12 @@ Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgd
     }
   }
   return found;
+}
+
+}  // namespace
+
+Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgdata) {
+  return labelled(api, fmt::format("velo.pgdata={}", pgdata.string()));
 }
 
 Result<std::vector<Container>> all_containers(DockerApi& api) {

@@ -76,6 +76,18 @@ Result<void> stop_process(const fs::path& pgdata, StopMode mode) {
   return end(process);
 }
 
+Result<fs::path> program_of(const Build& build) {
+  fs::path program = build.bin / "postgres";
+  if (path_exists(program)) return program;
+  return fail_with_hint(
+      Errc::not_found,
+      fmt::format("the PostgreSQL {} build in {} is gone", build.major, build.bin.string()),
+      build.bin.string().starts_with("/usr/")
+          ? fmt::format("install it again: apt install postgresql-{}", build.major)
+          : fmt::format("put it back there; any build of PostgreSQL {} will do, also by a link",
+                        build.major));
+}
+
 class StartingProcess final : public Starting {
  public:
   StartingProcess(const ServerSpec& spec, Process process, std::uintmax_t log_offset)
@@ -152,18 +164,13 @@ class Native final : public Runtime {
     return postgres::make_cluster(build, spec.pgdata, spec.build.owner, settings, cancel);
   }
 
+  Result<std::string> find_build(const Build& build, const Cancellation&) const override {
+    TRY(program_of(build));
+    return std::string{};
+  }
+
   Result<std::unique_ptr<Starting>> start(const ServerSpec& spec) override {
-    const fs::path program = spec.build.bin / "postgres";
-    if (!path_exists(program)) {
-      return fail_with_hint(
-          Errc::not_found,
-          fmt::format("the PostgreSQL {} build in {} is gone", spec.build.major,
-                      spec.build.bin.string()),
-          spec.build.bin.string().starts_with("/usr/")
-              ? fmt::format("install it again: apt install postgresql-{}", spec.build.major)
-              : fmt::format("put it back there; any build of PostgreSQL {} will do, also by a link",
-                            spec.build.major));
-    }
+    const fs::path program = TRY(program_of(spec.build));
     if (!spec.archive.empty()) TRY(prepare_archive(spec.archive, spec.build.owner));
     TRY(check_port(spec.address, spec.port));
     {
@@ -208,6 +215,19 @@ class Native final : public Runtime {
                 .socket_port = server->port,
                 .remark = {}};
   }
+
+  Result<std::vector<Seen>> inspect_all(const std::vector<fs::path>& clusters,
+                                        const Cancellation& cancel) const override {
+    std::vector<Seen> all;
+    for (const fs::path& pgdata : clusters) {
+      TRY(cancel.check());
+      auto seen = inspect(pgdata);
+      all.push_back(seen ? std::move(*seen) : Seen{.remark = seen.error().message});
+    }
+    return all;
+  }
+
+  Result<std::vector<Held>> list(const Cancellation&) const override { return std::vector<Held>{}; }
 
   Result<void> await_leftovers(const fs::path& pgdata) const override {
     return await_last_backend(pgdata, leftovers_patience);

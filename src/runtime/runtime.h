@@ -110,6 +110,14 @@ struct Seen {
   std::string remark;
 };
 
+/// What a runtime holds for a cluster beside the cluster itself, found without being asked for one.
+struct Held {
+  std::string name;  ///< "the container velo-demo-dev"
+  fs::path pgdata;
+  fs::path log;            ///< its server's log file, which lies in the home that it belongs to
+  std::string removed_by;  ///< what a person types to take it away: "docker rm -f velo-demo-dev"
+};
+
 class Runtime {
  public:
   Runtime() = default;
@@ -127,6 +135,11 @@ class Runtime {
 
   /// The build that serves a wish. Errc::not_found says what there is and how to get more.
   virtual Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) = 0;
+
+  /// Whether the build that a cluster was made with is still there. Says in words where another one
+  /// would open it ("the image is another one now"), nothing where all is as recorded.
+  /// Errc::not_found, with what to do, when nothing could.
+  virtual Result<std::string> find_build(const Build& build, const Cancellation& cancel) const = 0;
 
   /// Makes a new cluster of `spec.build` in `spec.pgdata`, which is missing or empty: superuser
   /// `postgres`, data checksums, UTF-8, the gate closed to all but that superuser on the socket
@@ -151,14 +164,13 @@ class Runtime {
 
   /// What runs on this cluster.
   virtual Result<Seen> inspect(const fs::path& pgdata) const = 0;
-
-  /// The same of many clusters, in their order, for whoever lists them: for runtimes that had
-  /// better look once at all than at each.
-  virtual std::vector<Result<Seen>> inspect_all(const std::vector<fs::path>& pgdatas) const {
-    std::vector<Result<Seen>> all;
-    for (const fs::path& pgdata : pgdatas) all.push_back(inspect(pgdata));
-    return all;
-  }
+  /// The same of many, in their order, with as few questions as can be; for whoever looks at all
+  /// and must not be held up.
+  virtual Result<std::vector<Seen>> inspect_all(const std::vector<fs::path>& clusters,
+                                                const Cancellation& cancel) const = 0;
+  /// Everything that it holds on this machine, of every home; nothing where servers are all there
+  /// is.
+  virtual Result<std::vector<Held>> list(const Cancellation& cancel) const = 0;
 
   /// Brings the server's log file (ServerSpec::log) up to date, where the server does not write it
   /// itself.

@@ -12,6 +12,15 @@
 
 namespace velo::storage {
 
+/// What a driver has to say of a place beyond whether it can serve it, for doctor: rights that are
+/// missing, a helper that is not root's.
+struct Remark {
+  enum class Weight { fine, notable, warning, wrong };
+  Weight weight = Weight::fine;
+  std::string text;
+  std::string hint;
+};
+
 struct DriverInfo {
   std::string_view name;         ///< "btrfs", "reflink", "copy": what --storage takes
   std::string_view description;  ///< one line for --help and docs
@@ -19,6 +28,8 @@ struct DriverInfo {
   /// decides, for the calling user. The error says why not, and what would have to change.
   Result<void> (*probe)(const std::filesystem::path& place);
   std::unique_ptr<Driver> (*open)(const std::filesystem::path& place);
+  /// Only reads; empty for a driver that has nothing more to say.
+  std::vector<Remark> (*examine)(const std::filesystem::path& place) = nullptr;
 };
 
 /// Best first.

@@ -80,6 +80,37 @@ TEST_P(RuntimeContract, ABuildThatIsGoneIsNamed) {
   EXPECT_NE(started.error().message.find("nonexistent/bin"), std::string::npos);
 }
 
+TEST_P(RuntimeContract, WhatItHoldsIsListedWithTheClusterItIsFor) {
+  ASSERT_TRUE(start());
+  const auto held = runtime_->list(cancel_);
+  ASSERT_TRUE(held) << held.error().message;
+  const auto own = std::ranges::count(*held, spec_.pgdata, &Held::pgdata);
+  if (GetParam() == "native") {
+    EXPECT_EQ(held->size(), 0U) << "a process holds nothing beside its files";
+    return;
+  }
+  ASSERT_EQ(own, 1);
+  const auto one = std::ranges::find(*held, spec_.pgdata, &Held::pgdata);
+  EXPECT_EQ(one->log, spec_.log);
+  EXPECT_NE(one->removed_by, "");
+}
+
+TEST_P(RuntimeContract, ABuildIsFoundOrToldWithWhatToDo) {
+  const auto found = runtime_->find_build(spec_.build, cancel_);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(*found, "");
+  Build gone = spec_.build;
+  if (!gone.bin.empty()) gone.bin = "/nonexistent/bin";
+  if (!gone.image.empty()) {
+    gone.image = "nonexistent/bin:1";
+    gone.digest = "sha256:" + std::string(64, '0');
+  }
+  const auto missing = runtime_->find_build(gone, cancel_);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Errc::not_found);
+  EXPECT_NE(missing.error().hint, "");
+}
+
 TEST_P(RuntimeContract, ReloadReachesTheServer) {
   EXPECT_TRUE(runtime_->reload(spec_.pgdata)) << "none running is success";
   ASSERT_TRUE(start());
@@ -114,16 +145,16 @@ TEST_P(RuntimeContract, ServersRunUnprivilegedInTheirOwnSessionWithACleanEnviron
 TEST_P(RuntimeContract, ManyClustersAreLookedAtAsOne) {
   ASSERT_TRUE(start());
   const fs::path none = dir_.path() / "fs/none";
-  const auto all = runtime_->inspect_all({none, spec_.pgdata});
-  ASSERT_EQ(all.size(), 2U);
-  ASSERT_TRUE(all[0] && all[1]);
-  EXPECT_FALSE(all[0]->runs);
+  const auto all = runtime_->inspect_all({none, spec_.pgdata}, cancel_);
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->size(), 2U);
+  EXPECT_FALSE(all->at(0).runs);
   const Seen one = seen();
-  EXPECT_TRUE(all[1]->runs);
-  EXPECT_TRUE(all[1]->is_ready);
-  EXPECT_EQ(all[1]->pid, one.pid);
-  EXPECT_EQ(all[1]->remark, one.remark);
-  EXPECT_LE(std::chrono::abs(all[1]->started_at - one.started_at), 2s);
+  EXPECT_TRUE(all->at(1).runs);
+  EXPECT_TRUE(all->at(1).is_ready);
+  EXPECT_EQ(all->at(1).pid, one.pid);
+  EXPECT_EQ(all->at(1).remark, one.remark);
+  EXPECT_LE(std::chrono::abs(all->at(1).started_at - one.started_at), 2s);
 }
 
 std::vector<std::string> names() {

@@ -1,10 +1,12 @@
-// `velo setup`: a pool in a file, mounted now and after a reboot. With files and an fstab of its
-// own.
+// `velo setup`: a pool in a file, mounted now and after a reboot, groups, and all of it taken back.
+// With files, an fstab, a record, a group and a user of its own.
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 
+#include "base/groups.h"
 #include "engine/mounts.h"
 #include "support/velo.h"
 
@@ -19,9 +21,14 @@ class Setup : public E2eTest {
     file = directory.path() / "a pool.btrfs";
     mount = directory.path() / "the pool";
     fstab = directory.path() / "fstab";
+    record = directory.path() / "setup.json";
+    group = "velo-test-" + std::to_string(::getpid());
     std::ofstream(fstab) << "# the machine's own\nproc /proc proc defaults 0 0";  // no newline
   }
   void TearDown() override {
+    if (::geteuid() != 0) return;
+    if (!user.empty()) run_tool({"/usr/sbin/userdel", user});
+    if (group_exists(group)) run_tool({"/usr/sbin/groupdel", group});
     if (!is_mounted()) return;
     end_servers_below(mount);
     run_tool({"/usr/bin/umount", mount.string()});
@@ -33,8 +40,9 @@ class Setup : public E2eTest {
   }
 
   std::vector<std::string> line(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> all = {"setup",   "--size", "512M",    "--file", file,
-                                    "--mount", mount,    "--fstab", fstab};
+    std::vector<std::string> all = {"setup",   "--size",  "512M",    "--file", file,
+                                    "--mount", mount,     "--fstab", fstab,    "--record",
+                                    record,    "--group", group};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -48,12 +56,28 @@ class Setup : public E2eTest {
     EXPECT_FALSE(fs::exists(mount));
     EXPECT_FALSE(is_mounted());
     EXPECT_EQ(fstab_text(), "# the machine's own\nproc /proc proc defaults 0 0");
+    EXPECT_FALSE(fs::exists(record));
+    EXPECT_FALSE(group_exists(group));
+  }
+
+  std::vector<std::string> undo(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> all = {"setup", "--undo", "--record", record};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  /// A user of this test's own.
+  void make_user() {
+    user = "velo-tester-" + std::to_string(::getpid());
+    run_tool({"/usr/sbin/useradd", "--system", "--no-user-group", "--no-create-home", user});
   }
 
   TempDirectory directory{homes()};
   fs::path file;
   fs::path mount;
   fs::path fstab;
+  fs::path record;
+  std::string group;
+  std::string user;
 };
 
 TEST_F(Setup, MakesAPoolThatProjectsLiveIn) {
@@ -150,7 +174,8 @@ TEST_F(Setup, TooLargeOrTooSmallIsRefused) {
   velo->fails(2, words);
   words[2] = "0";
   velo->fails(2, words);
-  velo->fails(2, "setup");
+  words.erase(words.begin() + 1, words.begin() + 3);
+  EXPECT_NE(velo->fails(2, words).err.find("--size"), std::string::npos);
   expect_nothing_made();
 }
 
@@ -168,6 +193,179 @@ TEST_F(Setup, AFailureLeavesNothingBehind) {
   std::ofstream(fstab) << "# the machine's own\nproc /proc proc defaults 0 0";
   expect_nothing_made();
   EXPECT_FALSE(engine::loop_device_of(file.string() + ".new"));
+}
+
+TEST_F(Setup, UndoTakesBackExactlyWhatSetupDid) {
+  velo->ok(line());
+  EXPECT_TRUE(group_exists(group));
+  EXPECT_TRUE(fs::exists(record));
+  const Ran would = velo->ok(undo({"--dry-run"}));
+  EXPECT_NE(would.out.find("Unmount " + mount.string()), std::string::npos) << would.all();
+  EXPECT_TRUE(is_mounted());
+  velo->ok(undo());
+  expect_nothing_made();
+  EXPECT_FALSE(engine::loop_device_of(file));
+  EXPECT_NE(velo->ok(undo()).out.find("nothing to take back"), std::string::npos);
+}
+
+TEST_F(Setup, UndoAfterARepeatedSetupTakesAllOfItBack) {
+  velo->ok(line());
+  run_tool({"/usr/bin/umount", mount.string()});
+  velo->ok(line());
+  velo->ok(undo());
+  expect_nothing_made();
+}
+
+TEST_F(Setup, DirectoriesThatSetupMadeGoToo) {
+  const fs::path deep = directory.path() / "a/b";
+  file = deep / "pool.btrfs";
+  mount = deep / "c/pool";
+  record = deep / "setup.json";
+  velo->ok(line());
+  velo->ok(undo());
+  EXPECT_FALSE(fs::exists(directory.path() / "a"));
+}
+
+TEST_F(Setup, UndoNeverDestroysDataWithoutBeingTold) {
+  velo->ok(line());
+  velo->ok({"project", "create", "demo", "--pool", mount, "--runtime", "native"});
+  const Ran refused = velo->fails(4, undo());
+  EXPECT_NE(refused.err.find("demo-main"), std::string::npos) << refused.all();
+  EXPECT_NE(refused.err.find("--force"), std::string::npos) << refused.all();
+  EXPECT_TRUE(is_mounted());
+  EXPECT_EQ(velo->value("demo/main", "SELECT 1"), "1");
+  // Not even by force while a server works in it.
+  EXPECT_NE(velo->fails(4, undo({"--force"})).err.find("velo branch stop"), std::string::npos);
+  EXPECT_TRUE(is_mounted());
+  EXPECT_EQ(velo->value("demo/main", "SELECT 1"), "1");
+  velo->ok("branch stop demo/main");
+  velo->ok(undo({"--force"}));
+  expect_nothing_made();
+}
+
+TEST_F(Setup, UndoAsksOnATerminal) {
+  velo->ok(line());
+  std::ofstream(mount / "velo/witness") << "here";
+  std::vector<std::string> words = undo();
+  words.insert(words.begin(), Velo::binary("velo").string());
+  {
+    Terminal terminal(words, velo->environment({"TERM=xterm"}));
+    ASSERT_TRUE(terminal.shows("[y/N]")) << terminal.screen();
+    EXPECT_NE(terminal.screen().find("witness"), std::string::npos) << terminal.screen();
+    terminal.type("n\n");
+    EXPECT_EQ(terminal.wait(), 1);
+  }
+  EXPECT_TRUE(fs::exists(mount / "velo/witness"));
+  Terminal terminal(words, velo->environment({"TERM=xterm"}));
+  ASSERT_TRUE(terminal.shows("[y/N]")) << terminal.screen();
+  terminal.type("y\n");
+  EXPECT_EQ(terminal.wait(), 0) << terminal.screen();
+  expect_nothing_made();
+}
+
+TEST_F(Setup, UndoDoesNotDestroyAPoolThatItCannotLookInto) {
+  velo->ok(line());
+  run_tool({"/usr/bin/umount", mount.string()});
+  EXPECT_NE(velo->fails(4, undo()).err.find("not mounted"), std::string::npos);
+  EXPECT_TRUE(fs::exists(file));
+  velo->ok(undo({"--force"}));
+  expect_nothing_made();
+}
+
+TEST_F(Setup, UndoLeavesWhatWasChangedSince) {
+  velo->ok(line());
+  run_tool({"/usr/bin/umount", mount.string()});
+  run_tool({"/usr/sbin/mkfs.btrfs", "-q", "-f", file.string()});  // another one by now
+  std::string text = fstab_text();
+  text.replace(text.find("noatime"), 7, "relatime");
+  std::ofstream(fstab, std::ios::trunc) << text;
+  std::ofstream(mount / "own") << "somebody's";
+  const Ran undone = velo->ok(undo());
+  EXPECT_NE(undone.out.find("not the file that setup made"), std::string::npos) << undone.all();
+  EXPECT_NE(undone.out.find("not empty"), std::string::npos) << undone.all();
+  EXPECT_TRUE(fs::exists(file));
+  EXPECT_TRUE(fs::exists(mount / "own"));
+  fs::remove_all(mount);
+}
+
+TEST_F(Setup, WhatACrashLeftIsTakenBackAndNothingElse) {
+  // As after a kill before the file got its name: the record was written first.
+  std::ofstream(record) << R"({"format": 1, "deeds": [{"kind": "pool_file", "args": {"file": ")"
+                        << file.string() << R"(", "mount_point": ")" << mount.string()
+                        << R"("}}]})";
+  std::ofstream(file.string() + ".new") << "half of one";
+  std::ofstream(file) << "somebody's own";
+  velo->ok(undo());
+  EXPECT_FALSE(fs::exists(file.string() + ".new"));
+  EXPECT_TRUE(fs::exists(file));
+  EXPECT_FALSE(fs::exists(record));
+  fs::remove(file);
+}
+
+TEST_F(Setup, ARecordThatOthersCouldHaveWrittenIsNotBelieved) {
+  velo->ok(line());
+  fs::permissions(record, fs::perms(0666));
+  EXPECT_NE(velo->fails(1, undo()).err.find("cannot be believed"), std::string::npos);
+  EXPECT_TRUE(is_mounted());
+  fs::permissions(record, fs::perms(0600));
+  std::ofstream(record, std::ios::trunc) << R"({"format": 99, "deeds": []})";
+  velo->fails(1, undo());
+}
+
+TEST_F(Setup, TheUserJoinsTheGroupsAndLeavesThemAgain) {
+  make_user();
+  const bool had_docker = group_exists("docker");
+  if (!had_docker) run_tool({"/usr/sbin/groupadd", "--system", "docker"});
+  const auto words = line({"--user", user, "--json"});
+  const Json made = Json::parse(velo->ok(words).out);
+  EXPECT_EQ(made.text("/login_due"), user);
+  EXPECT_TRUE(is_member_of(user, group));
+  EXPECT_TRUE(is_member_of(user, "docker"));
+  const Json again = Json::parse(velo->ok(words).out);
+  EXPECT_TRUE(again.is_null("/login_due"));
+  velo->ok(undo());
+  EXPECT_FALSE(is_member_of(user, "docker"));
+  if (!had_docker) run_tool({"/usr/sbin/groupdel", "docker"});
+  expect_nothing_made();
+}
+
+TEST_F(Setup, GroupsAndMembersThatWereThereBeforeStay) {
+  make_user();
+  run_tool({"/usr/sbin/groupadd", group});
+  run_tool({"/usr/bin/gpasswd", "-a", user, group});
+  velo->ok(line({"--user", user}));
+  velo->ok(undo());
+  EXPECT_TRUE(is_member_of(user, group));
+}
+
+TEST_F(Setup, AGroupThatOthersJoinedStays) {
+  make_user();
+  velo->ok(line());
+  run_tool({"/usr/bin/gpasswd", "-a", user, group});
+  EXPECT_NE(velo->ok(undo()).out.find("others are in it"), std::string::npos);
+  EXPECT_TRUE(is_member_of(user, group));
+}
+
+TEST_F(Setup, WhoCalledSudoIsTheUser) {
+  make_user();
+  const Ran would = velo->run(line({"--dry-run"}), {"SUDO_USER=" + user});
+  EXPECT_EQ(would.exit_status, 0) << would.all();
+  EXPECT_NE(would.out.find("Add " + user + " to the group " + group), std::string::npos)
+      << would.all();
+  EXPECT_NE(would.out.find("log in again"), std::string::npos) << would.all();
+  const Ran root = velo->run(line({"--dry-run"}), {"SUDO_USER=root"});
+  EXPECT_EQ(root.out.find("Add root"), std::string::npos) << root.all();
+  expect_nothing_made();
+}
+
+TEST_F(Setup, UnknownUsersAndBadGroupsAreRefused) {
+  velo->fails(3, line({"--user", "no-such-user-of-velos"}));
+  auto words = line();
+  words.back() = "-x";
+  velo->run(words);
+  words.back() = "Bad Group";
+  velo->fails(2, words);
+  expect_nothing_made();
 }
 
 TEST(SetupAsAUser, NeedsRootAndSaysSo) {

@@ -167,6 +167,7 @@ TEST_P(State, AServerThatWasStartedByHandIsFoundAndCloned) {
   EXPECT_EQ(created.err.find("no checkpoint"), std::string::npos) << created.all();
   EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "2");
   EXPECT_EQ(velo->state("demo/main"), "running");
+  EXPECT_NE(velo->ok("doctor").out.find("started by hand, on port 5999"), std::string::npos);
   const Ran started = velo->ok("branch start demo/main");
   EXPECT_NE(started.err.find("started by hand, on port 5999"), std::string::npos) << started.all();
   velo->ok("branch restart demo/main");

@@ -84,5 +84,17 @@ TEST_F(PostgresCertificate, CutsALongNameBetweenCharacters) {
   EXPECT_EQ(common_name(), fits);
 }
 
+TEST(Certificate, TellsUntilWhenItIsValid) {
+  for (const int days : {-1, 5, 3652}) {
+    const auto made = make_certificate("velo demo", std::chrono::days(days)).value();
+    const auto expiry = expiry_of(made.certificate_pem);
+    ASSERT_TRUE(expiry) << expiry.error().message;
+    const auto off = *expiry - (now() + std::chrono::days(days));
+    EXPECT_LT(std::chrono::abs(off), std::chrono::minutes(5)) << days;
+  }
+  EXPECT_FALSE(expiry_of("rubbish"));
+  EXPECT_FALSE(expiry_of(""));
+}
+
 }  // namespace
 }  // namespace velo::postgres

@@ -1,0 +1,146 @@
+// What exists without a record. None of it is deleted here or by --fix, but for run directories,
+// which hold nothing of worth.
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "catalog/catalog.h"
+#include "engine/check_parts.h"
+#include "engine/places.h"
+#include "storage/registry.h"
+
+namespace velo::engine {
+namespace {
+
+/// Volumes with this home's mark, in one place, whose incarnation nothing knows.
+void check_volumes(Findings& findings, const Known& known, const storage::Driver& driver,
+                   const std::string& pool) {
+  const auto names = driver.list();
+  if (!names) {
+    findings.failed(Level::warning, "orphan.volume", pool, names.error());
+    return;
+  }
+  for (const std::string& name : *names) {
+    const auto mark = driver.mark_of(name);
+    if (!mark || mark->home_id != known.engine->catalog().home_id()) continue;
+    if (known.incarnation_ids.contains(mark->incarnation_id) ||
+        known.reserved_volumes.contains(volume_key(pool, name))) {
+      continue;
+    }
+    const fs::path directory = driver.root_of(name).parent_path();
+    findings.add(
+        Level::warning, "orphan.volume", directory.string(),
+        fmt::format("the volume {} in {} has no record: it was made for {}/{} on {}", name, pool,
+                    mark->project_name, mark->branch_name, to_local(mark->created_at)),
+        fmt::format("Velo deletes nothing that it has no record of; when you are sure: rm "
+                    "-rf {}",
+                    directory.string()));
+  }
+}
+
+void check_all_volumes(Findings& findings, const Known& known) {
+  std::set<std::string> seen;
+  for (const Place& place : places_of(known)) {
+    if (seen.insert(place.pool).second) check_volumes(findings, known, *place.open, place.pool);
+  }
+  const fs::path usual = default_place(*known.engine);
+  if (seen.contains(usual.string()) || !path_exists(usual)) return;
+  const auto choice = storage::choose_driver(usual);
+  if (!choice) return;
+  if (const auto driver = storage::open_driver(choice->driver, usual)) {
+    check_volumes(findings, known, **driver, usual.string());
+  }
+}
+
+/// Whether a server has its socket there: the lock file beside it says whose it is
+/// (src/backend/utils/init/miscinit.c).
+bool has_live_socket(const fs::path& directory) {
+  for (const std::string& name : list_directory(directory).value_or(std::vector<std::string>{})) {
+    if (!name.ends_with(".lock")) continue;
+    const std::string text = read_file(directory / name).value_or("");
+    const pid_t pid = std::atoi(text.c_str());
+    if (pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM)) return true;
+  }
+  return false;
+}
+
+void check_run_directories(Findings& findings, const Known& known) {
+  const fs::path base = known.engine->home().run_directory("x").parent_path();
+  for (const std::string& name : list_directory(base).value_or(std::vector<std::string>{})) {
+    if (known.branch_ids.contains(name)) continue;
+    const std::string path = (base / name).string();
+    if (has_live_socket(path)) {
+      findings.add(Level::warning, "orphan.run_directory", path,
+                   fmt::format("the run directory {} is no branch's, and a server has its socket "
+                               "in it",
+                               path),
+                   fmt::format("find it with: ss -xlp | grep {}", name));
+    } else {
+      findings.add(Level::warning, "orphan.run_directory", path,
+                   fmt::format("the run directory {} is no branch's", path),
+                   "velo doctor --fix removes it",
+                   {.kind = Repair::Kind::remove_directory, .subject = path});
+    }
+  }
+}
+
+void check_logs(Findings& findings, const Known& known) {
+  const fs::path base = known.engine->home().root() / "logs";
+  std::vector<std::string> orphans;
+  for (const std::string& name : list_directory(base).value_or(std::vector<std::string>{})) {
+    if (!known.branch_ids.contains(name.substr(0, name.find('.')))) orphans.push_back(name);
+  }
+  if (orphans.empty()) return;
+  findings.add(Level::info, "orphan.log", base.string(),
+               fmt::format("logs of branches that are gone: {}", join_words(orphans)),
+               "remove them when you have read them");
+}
+
+void check_certificate_directories(Findings& findings, const Known& known) {
+  const fs::path base = known.engine->home().root() / "tls";
+  for (const std::string& name : list_directory(base).value_or(std::vector<std::string>{})) {
+    if (known.project_ids.contains(name)) continue;
+    const std::string path = (base / name).string();
+    findings.add(Level::warning, "orphan.certificate", path,
+                 fmt::format("the certificate in {} is no project's", path),
+                 fmt::format("when you are sure: rm -r {}", path));
+  }
+}
+
+/// What runtimes hold of this home's: its logs lie here.
+void check_held(Findings& findings, const Known& known) {
+  const std::string logs = (known.engine->home().root() / "logs").string() + "/";
+  for (const auto& [name, answer] : known.runtimes) {
+    if (!answer.holds) continue;
+    for (const runtime::Held& held : *answer.holds) {
+      if (!held.log.string().starts_with(logs)) continue;
+      const bool is_known = std::ranges::any_of(
+          known.lives, [&](const Life& life) { return life.pgdata == held.pgdata; });
+      const bool is_being_made =
+          std::ranges::any_of(known.reserved_volumes, [&](const std::string& key) {
+            const std::string volume = key.substr(key.find('\n') + 1);
+            return held.pgdata.parent_path().parent_path().filename() == volume;
+          });
+      if (is_known || is_being_made) continue;
+      findings.add(
+          Level::warning, "orphan.held", held.name,
+          fmt::format("{} is for {}, which is no branch's", held.name, held.pgdata.string()),
+          fmt::format("when you are sure: {}", held.removed_by));
+    }
+  }
+}
+
+}  // namespace
+
+void check_orphans(Findings& findings, const Known& known) {
+  check_all_volumes(findings, known);
+  check_run_directories(findings, known);
+  check_logs(findings, known);
+  check_certificate_directories(findings, known);
+  check_held(findings, known);
+}
+
+}  // namespace velo::engine

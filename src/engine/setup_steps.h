@@ -1,0 +1,58 @@
+// The steps of `velo setup`, as a list made by one function.
+//
+// To add some (another kind of pool, a helper): a source with a function that returns them, its
+// line in steps_of(), and for each new kind of deed a line in the table of setup_undo.cpp.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "engine/observer.h"
+#include "engine/setup.h"
+#include "engine/setup_checks.h"
+#include "engine/setup_record.h"
+
+namespace velo::engine {
+
+/// Tells the record more about the deed at hand, before what depends on it is done.
+using Note = std::function<Result<void>(const std::string& key, const std::string& value)>;
+
+struct Step {
+  std::string description;
+  bool already_done = false;
+  /// Recorded before `work` begins. Its undo therefore meets anything from nothing to all of it.
+  Deed deed;
+  std::function<Result<void>(const Note& note)> work;
+  std::string new_groups_of;  ///< a user whose groups change
+};
+
+/// What the steps are made with; outlives them.
+struct SetupWorld {
+  const SetupRequest& request;
+  const Found& found;
+  Observer& observer;
+  const Cancellation& cancel;
+};
+
+std::vector<Step> steps_of(const SetupWorld& world);
+/// The file-backed pool.
+std::vector<Step> pool_steps(const SetupWorld& world);
+/// The group, and who is in it and in those of the runtimes that are here.
+std::vector<Step> people_steps(const SetupWorld& world);
+
+/// In words: "Unmount /var/lib/velo/pool".
+std::string undo_in_words(const Deed& deed);
+/// Takes one deed back where it is still as setup left it; says why where it is not. Success for
+/// what was never done.
+Result<std::string> undo(const Deed& deed, const Cancellation& cancel);
+
+/// systemd reads fstab at boot and when told; without this it would complain at the next mount.
+/// Whether it was told, or need not be.
+bool reload_systemd(const std::filesystem::path& fstab, const Cancellation& cancel);
+/// A tool of Debian's that only root needs, run to its end. Errc::failed with its words.
+Result<void> run_tool(std::string_view name, std::string_view package,
+                      const std::vector<std::string>& arguments, const Cancellation& cancel);
+
+}  // namespace velo::engine
