@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/btrfs.h>
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+#include <csignal>
+#include <ctime>
 
 #include <array>
 #include <atomic>
