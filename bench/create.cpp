@@ -1,5 +1,5 @@
 // `velo branch create` beside the bare floor.
-#include <signal.h>
+#include <csignal>
 
 #include "base/time.h"
 #include "bench/groups.h"

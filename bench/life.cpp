@@ -1,5 +1,5 @@
 // What else is done to a branch: reset, stop, start, delete; each beside its bare floor.
-#include <signal.h>
+#include <csignal>
 
 #include "base/time.h"
 #include "bench/groups.h"

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+
 #include <csignal>
 
 #include "base/files.h"

@@ -1,5 +1,5 @@
 // What people would use instead of a branch.
-#include <signal.h>
+#include <csignal>
 
 #include "base/time.h"
 #include "bench/groups.h"
@@ -70,10 +70,9 @@ Result<Millis> dump_and_restore(const Parent& parent) {
   const fs::path bin = debian_bin(15);
   const Stopwatch watch;
   TRY(client.query(fmt::format("CREATE DATABASE {}", copy_name)));
-  TRY(run_program({"/bin/bash", "-c",
-                   "set -o pipefail; \"$1\" --format=custom --compress=0 --dbname=\"$2\" | "
-                   "\"$3\" --dbname=\"$4\"",
-                   "bash", (bin / "pg_dump").string(), source.conninfo(),
+  constexpr auto piped =
+      R"(set -o pipefail; "$1" --format=custom --compress=0 --dbname="$2" | "$3" --dbname="$4")";
+  TRY(run_program({"/bin/bash", "-c", piped, "bash", (bin / "pg_dump").string(), source.conninfo(),
                    (bin / "pg_restore").string(), source.in(copy_name).conninfo()},
                   plain_environment()));
   TRY(first_query(source.in(copy_name)));
@@ -111,16 +110,17 @@ Result<void> measure_copying_rivals(Bench& bench, const Parent& parent) {
 }
 
 Result<void> measure_create_database(Bench& bench, const Parent& parent) {
-  Group group{.section = "rivals",
-              .title = "Beside CREATE DATABASE, XFS, PostgreSQL 18, parent idle",
-              .base = "velo",
-              .cases = {{create_name,
-                         [&parent, velo = bench.velo] { return create_branch(*velo, parent); }},
-                        {"STRATEGY FILE_COPY, cloned",
-                         [&parent] { return create_database(parent, "STRATEGY FILE_COPY"); }},
-                        {"TEMPLATE", [&parent] { return create_database(parent, ""); }}},
-              .prepare = {},
-              .notes = {TRY(refusal(parent))}};
+  const Group group{
+      .section = "rivals",
+      .title = "Beside CREATE DATABASE, XFS, PostgreSQL 18, parent idle",
+      .base = "velo",
+      .cases = {{create_name,
+                 [&parent, velo = bench.velo] { return create_branch(*velo, parent); }},
+                {"STRATEGY FILE_COPY, cloned",
+                 [&parent] { return create_database(parent, "STRATEGY FILE_COPY"); }},
+                {"TEMPLATE", [&parent] { return create_database(parent, ""); }}},
+      .prepare = {},
+      .notes = {TRY(refusal(parent))}};
   bench.results.push_back(TRY(run_rounds(group, bench.options->rounds)));
   return {};
 }

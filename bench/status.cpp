@@ -23,7 +23,7 @@ std::string status_title(int branches) {
 Result<void> measure_status(Bench& bench, const Parent& parent) {
   const VeloHome& velo = *bench.velo;
   const int most = bench.options->branches;
-  const auto measure = [&velo](std::vector<std::string> words) {
+  const auto measure = [&velo](const std::vector<std::string>& words) {
     return [&velo, words]() -> Result<Millis> { return TRY(velo.run(words)).took; };
   };
   int present = 1;

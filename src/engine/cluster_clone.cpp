@@ -96,6 +96,22 @@ bool may_have_subscriptions(postgres::Connection& connection) {
   return !rows || rows->size() != 1 || rows->front().at(0) != "0";
 }
 
+/// Whether a snapshot may do without a CHECKPOINT: everything that was committed by now, by
+/// sessions with synchronous_commit off too, is in WAL on disk, and what a recovery has to replay
+/// of it takes less time than a checkpoint. (Both positions are equal then but at the start of a
+/// page, where the insert position stands behind the page's header: a checkpoint more than needed.)
+bool needs_no_checkpoint(postgres::Connection& connection) {
+  constexpr int quickly_replayed = 64 * 1024;  // bytes of WAL
+  const auto rows =
+      connection.query(fmt::format("SELECT CASE WHEN pg_is_in_recovery() THEN false ELSE"
+                                   " pg_current_wal_insert_lsn() = pg_current_wal_flush_lsn()"
+                                   " AND pg_current_wal_insert_lsn() - redo_lsn < {} END"
+                                   " FROM pg_control_checkpoint()",
+                                   quickly_replayed),
+                       query_patience);
+  return rows && rows->size() == 1 && rows->front().at(0) == "t";
+}
+
 /// "16385" → "fast", where a server can tell.
 std::map<std::string, std::string> tablespace_names(Engine& engine, const BranchRecords& parent) {
   std::map<std::string, std::string> names;
@@ -123,7 +139,11 @@ Result<Approach::Source> Approach::look() const {
   const OsUser owner = TRY(owner_of(parent_->project));
   Source source =
       TRY(look_at(*engine_, *parent_, pgdata_, recovers(pgdata_, owner) ? 1s : connect_patience));
-  if (checkpoint_ && source.connection) {
+  if (!checkpoint_ || !source.connection) return source;
+  source.needs_none = needs_no_checkpoint(*source.connection);
+  if (source.needs_none) {
+    source.may_have_subscriptions = may_have_subscriptions(*source.connection);
+  } else {
     TRY(source.connection->send("CHECKPOINT"));
     source.checkpoints = true;
   }
@@ -206,13 +226,19 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
 
   if (atomic) {
     if (source.connection) {
-      TRY(operation.step(
-          "checkpoint", fmt::format("Checkpoint {}", parent.full_name()), [&]() -> Result<void> {
-            TRY(source.checkpoints ? source.connection->finish(checkpoint_patience)
-                                   : source.connection->query("CHECKPOINT", checkpoint_patience));
-            subscriptions = may_have_subscriptions(*source.connection);
-            return {};
-          }));
+      const std::string words = source.needs_none
+                                    ? fmt::format("Checkpoint of {} not needed", parent.full_name())
+                                    : fmt::format("Checkpoint {}", parent.full_name());
+      TRY(operation.step("checkpoint", words, [&]() -> Result<void> {
+        if (source.checkpoints) {
+          TRY(source.connection->finish(checkpoint_patience));
+        } else if (!source.needs_none) {
+          TRY(source.connection->query("CHECKPOINT", checkpoint_patience));
+        }
+        subscriptions = source.may_have_subscriptions ? *source.may_have_subscriptions
+                                                      : may_have_subscriptions(*source.connection);
+        return {};
+      }));
     } else if (source.runs) {
       engine.observer().warning(
           fmt::format("no checkpoint: the control connection to {} was refused ({}); the branch "

@@ -34,11 +34,12 @@ Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
 
 /// The way into a parent, found by a thread of its own: a connection takes the server a process and
 /// some milliseconds, and a checkpoint more, which go by while the plan is written. Neither changes
-/// anything, so whoever then refuses just lets go of it.
+/// anything, so whoever then refuses just lets go of it. A parent all of whose WAL is on disk, and
+/// little of it since its last checkpoint, needs none: the branch replays that little sooner.
 class Approach {
  public:
   /// `engine` and `parent` must outlive it, and stay as they are until clone_cluster returns. With
-  /// `checkpoint` the server is told to make one as soon as it can be told anything.
+  /// `checkpoint` the server is told to make one, where it needs one, as soon as it can be told.
   Approach(Engine& engine, const BranchRecords& parent, std::filesystem::path pgdata,
            bool checkpoint);
   Approach(const Approach&) = delete;
@@ -52,7 +53,10 @@ class Approach {
     bool runs = false;
     std::optional<postgres::Connection> connection;
     bool checkpoints = false;  ///< the connection waits for the end of a CHECKPOINT
-    Error refusal;             ///< why there is no connection although it runs
+    bool needs_none = false;   ///< all that was committed is on disk, and quickly replayed
+    /// Not asked while a checkpoint runs, which may take long: the answer locks others out.
+    std::optional<bool> may_have_subscriptions;
+    Error refusal;  ///< why there is no connection although it runs
   };
   /// What was found; looks again when it was taken before. With `needs_connection` a parent that
   /// recovers from a crash is waited for; a snapshot need not, its own recovery replays the same

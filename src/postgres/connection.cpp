@@ -1,7 +1,7 @@
 #include "postgres/connection.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/time.h"
+#include "postgres/libpq_library.h"
 #include "postgres/refusal.h"
 
 namespace velo::postgres {
@@ -26,7 +27,7 @@ constexpr milliseconds cancel_patience{1000};
 constexpr const char* no_password_file = "/dev/null/none";
 
 struct ClearResult {
-  void operator()(PGresult* result) const { PQclear(result); }
+  void operator()(PGresult* result) const { pq().clear(result); }
 };
 using PgResult = std::unique_ptr<PGresult, ClearResult>;
 
@@ -68,11 +69,11 @@ void ignore_notice(void* /*argument*/, const PGresult* /*notice*/) {}
 
 /// libpq's own words.
 std::unexpected<Error> fail_by(PGconn* connection) {
-  return std::unexpected(error_from_text(PQerrorMessage(connection)));
+  return std::unexpected(error_from_text(pq().error_message(connection)));
 }
 
 std::string_view field_of(const PGresult* result, int field) {
-  const char* text = PQresultErrorField(result, field);
+  const char* text = pq().result_error_field(result, field);
   return text == nullptr ? std::string_view{} : std::string_view(text);
 }
 
@@ -85,7 +86,7 @@ Error error_of(const PGresult* result) {
       .hint = {},
       .detail = {}};
   if (error.message.empty()) {  // libpq's own, e.g. a connection that was lost
-    error.message = trim(PQresultErrorMessage(result));
+    error.message = trim(pq().result_error_message(result));
     return error;
   }
   const auto add = [&](std::string_view label, int field) {
@@ -100,15 +101,15 @@ Error error_of(const PGresult* result) {
 }
 
 Rows rows_of(const PGresult* result) {
-  Rows rows(static_cast<std::size_t>(PQntuples(result)));
+  Rows rows(static_cast<std::size_t>(pq().row_count(result)));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const int row = static_cast<int>(i);
-    for (int column = 0; column < PQnfields(result); ++column) {
-      if (PQgetisnull(result, row, column) != 0) {
+    for (int column = 0; column < pq().column_count(result); ++column) {
+      if (pq().is_null(result, row, column) != 0) {
         rows[i].emplace_back(std::nullopt);
       } else {
-        rows[i].emplace_back(std::in_place, PQgetvalue(result, row, column),
-                             static_cast<std::size_t>(PQgetlength(result, row, column)));
+        rows[i].emplace_back(std::in_place, pq().value(result, row, column),
+                             static_cast<std::size_t>(pq().length(result, row, column)));
       }
     }
   }
@@ -122,7 +123,7 @@ Result<bool> wait_for(PGconn* connection, short events, const Deadline& deadline
   for (;;) {
     TRY(cancel.check());
     if (deadline.passed()) return false;
-    pollfd waiting{PQsocket(connection), events, 0};
+    pollfd waiting{pq().socket(connection), events, 0};
     const auto slice = std::min(look_interval, deadline.left());
     const int ready = ::poll(&waiting, 1, static_cast<int>(slice.count()));
     if (ready > 0) return true;
@@ -138,12 +139,12 @@ std::unexpected<Error> fail_late(milliseconds patience) {
 Result<bool> wait_for_result(PGconn* connection, const Deadline& deadline,
                              const Cancellation& cancel) {
   for (;;) {
-    const int unsent = PQflush(connection);
+    const int unsent = pq().flush(connection);
     if (unsent < 0) return fail_by(connection);
-    if (unsent == 0 && PQisBusy(connection) == 0) return true;
+    if (unsent == 0 && pq().is_busy(connection) == 0) return true;
     const auto events = static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
     if (!TRY(wait_for(connection, events, deadline, cancel))) return false;
-    if (PQconsumeInput(connection) == 0) return fail_by(connection);
+    if (pq().consume_input(connection) == 0) return fail_by(connection);
   }
 }
 
@@ -154,9 +155,9 @@ Result<std::optional<Rows>> collect(PGconn* connection, const Deadline& deadline
   std::optional<Error> error;
   for (;;) {
     if (!TRY(wait_for_result(connection, deadline, cancel))) return std::nullopt;
-    const PgResult result(PQgetResult(connection));
+    const PgResult result(pq().get_result(connection));
     if (!result) break;
-    switch (PQresultStatus(result.get())) {
+    switch (pq().result_status(result.get())) {
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK:
       case PGRES_EMPTY_QUERY:
@@ -174,14 +175,15 @@ Result<std::optional<Rows>> collect(PGconn* connection, const Deadline& deadline
   return rows;
 }
 
-/// Stops the statement that runs; false when it has not ended even so. PQcancel() connects anew and
-/// blocks: libpq 15 has no other way; over a Unix socket that is short unless the postmaster hangs.
+/// Stops the statement that runs; false when it has not ended even so. pq().cancel() connects anew
+/// and blocks: libpq 15 has no other way; over a Unix socket that is short unless the postmaster
+/// hangs.
 bool cancel_statement(PGconn* connection) {
-  PGcancel* cancel = PQgetCancel(connection);
+  PGcancel* cancel = pq().get_cancel(connection);
   if (cancel == nullptr) return false;
   std::array<char, 256> reason{};
-  PQcancel(cancel, reason.data(), static_cast<int>(reason.size()));
-  PQfreeCancel(cancel);
+  pq().cancel(cancel, reason.data(), static_cast<int>(reason.size()));
+  pq().free_cancel(cancel);
   const Cancellation never;
   const auto rest = collect(connection, Deadline(cancel_patience), never);
   return !rest || *rest;
@@ -190,19 +192,19 @@ bool cancel_statement(PGconn* connection) {
 /// Goes through libpq's connection steps; empty once it stands.
 Result<std::optional<Refusal>> await_connection(PGconn* raw, const Deadline& deadline,
                                                 milliseconds patience, const Cancellation& cancel) {
-  if (PQstatus(raw) == CONNECTION_BAD) return parse_refusal(PQerrorMessage(raw));
-  PQsetErrorVerbosity(raw, PQERRORS_VERBOSE);
+  if (pq().status(raw) == CONNECTION_BAD) return parse_refusal(pq().error_message(raw));
+  pq().set_error_verbosity(raw, PQERRORS_VERBOSE);
   PostgresPollingStatusType next = PGRES_POLLING_WRITING;
   while (next != PGRES_POLLING_OK) {
     const short events = next == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     if (!TRY(wait_for(raw, events, deadline, cancel))) {
       return Refusal{.error = fail_late(patience).error(), .sqlstate = {}};
     }
-    next = PQconnectPoll(raw);
-    if (next == PGRES_POLLING_FAILED) return parse_refusal(PQerrorMessage(raw));
+    next = pq().connect_poll(raw);
+    if (next == PGRES_POLLING_FAILED) return parse_refusal(pq().error_message(raw));
   }
-  PQsetErrorVerbosity(raw, PQERRORS_DEFAULT);
-  if (PQsetnonblocking(raw, 1) != 0) return parse_refusal(PQerrorMessage(raw));
+  pq().set_error_verbosity(raw, PQERRORS_DEFAULT);
+  if (pq().set_nonblocking(raw, 1) != 0) return parse_refusal(pq().error_message(raw));
   return std::nullopt;
 }
 
@@ -217,22 +219,11 @@ Result<void> pause(const Deadline& deadline, const Cancellation& cancel) {
 }  // namespace
 
 std::vector<std::string> scrub_environment() {
-  // What libpq reads besides the options' own variables (fe-connect.c, fe-misc.c, fe-auth.c).
-  std::vector<std::string> names = {"PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR", "PGREQUIRESSL",
-                                    "PGTZ",          "PGDATESTYLE",  "PGGEQO"};
-  PQconninfoOption* options = PQconndefaults();
-  for (const PQconninfoOption* o = options; o != nullptr && o->keyword != nullptr; ++o) {
-    if (o->envvar != nullptr) names.emplace_back(o->envvar);
-  }
-  PQconninfoFree(options);
-
   std::vector<std::string> removed;
-  for (const std::string& name : names) {
-    const char* value = std::getenv(name.c_str());
-    if (value == nullptr) continue;
-    removed.push_back(fmt::format("{}={}", name, value));
-    ::unsetenv(name.c_str());
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    if (std::string_view(*variable).starts_with("PG")) removed.emplace_back(*variable);
   }
+  for (const std::string& line : removed) ::unsetenv(line.substr(0, line.find('=')).c_str());
   return removed;
 }
 
@@ -249,11 +240,12 @@ Connection& Connection::operator=(Connection&& other) noexcept {
 }
 
 Connection::~Connection() {
-  PQfinish(connection_);
+  if (connection_ != nullptr) pq().finish(connection_);
 }
 
 Result<Connection> Connection::open(const Target& target, milliseconds patience,
                                     const Cancellation& cancel) {
+  TRY(libpq_library());
   const std::string port = std::to_string(target.port);
   const std::string options = session_options(target.server_major);
   const std::array keywords = {"host",
@@ -285,10 +277,10 @@ Result<Connection> Connection::open(const Target& target, milliseconds patience,
   static_assert(keywords.size() == values.size());
   const Deadline deadline(patience);
   for (;;) {
-    Connection connection(PQconnectStartParams(keywords.data(), values.data(), 0), cancel);
+    Connection connection(pq().connect_start_params(keywords.data(), values.data(), 0), cancel);
     PGconn* raw = connection.connection_;
     if (raw == nullptr) return fail(Errc::failed, "libpq is out of memory");
-    PQsetNoticeReceiver(raw, ignore_notice, nullptr);
+    pq().set_notice_receiver(raw, ignore_notice, nullptr);
     auto outcome = await_connection(raw, deadline, patience, cancel);
     if (!outcome) return std::unexpected(std::move(outcome).error());
     if (!*outcome) return connection;
@@ -321,15 +313,15 @@ Result<Rows> Connection::query(const std::string& sql, const std::vector<std::st
   std::vector<const char*> values;
   values.reserve(parameters.size());
   for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
-  if (PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                        values.data(), nullptr, nullptr, 0) == 0) {
+  if (pq().send_query_params(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0) == 0) {
     return fail_by(connection_);
   }
   return finish(patience);
 }
 
 Result<void> Connection::send(const std::string& sql) {
-  if (PQsendQuery(connection_, sql.c_str()) == 0 || PQflush(connection_) < 0) {
+  if (pq().send_query(connection_, sql.c_str()) == 0 || pq().flush(connection_) < 0) {
     return fail_by(connection_);
   }
   return {};
@@ -340,7 +332,7 @@ Result<Rows> Connection::finish(milliseconds patience) {
   if (rows && *rows) return std::move(**rows);
   const bool interrupted = !rows && rows.error().code == Errc::interrupted;
   if (!rows && !interrupted) return std::unexpected(std::move(rows).error());
-  if (!cancel_statement(connection_)) PQfinish(std::exchange(connection_, nullptr));
+  if (!cancel_statement(connection_)) pq().finish(std::exchange(connection_, nullptr));
   if (interrupted) return std::unexpected(std::move(rows).error());
   return fail_late(patience);
 }

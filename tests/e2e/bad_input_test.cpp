@@ -180,7 +180,7 @@ TEST_F(BadInput, APoolThatCannotBe) {
 }
 
 TEST(BadHome, OpenToOthers) {
-  Velo velo;
+  const Velo velo;
   ::chmod(velo.home().c_str(), 0755);
   const Ran ran = velo.fails(1, "status");
   EXPECT_NE(ran.err.find("chmod"), std::string::npos) << ran.all();
@@ -191,7 +191,7 @@ TEST(BadHome, OpenToOthers) {
 TEST(BadHome, NotWritableNotADirectory) {
   const Velo velo;
   const auto status_with = [&](const std::string& home) {
-    Ran ran = velo.run({"status"}, {"VELO_HOME=" + home});
+    const Ran ran = velo.run({"status"}, {"VELO_HOME=" + home});
     EXPECT_NE(ran.err.find(home), std::string::npos) << ran.all();
     EXPECT_EQ(ran.out, "") << ran.all();
     return ran.exit_status;

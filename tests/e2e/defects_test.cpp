@@ -176,7 +176,7 @@ TEST_F(Defect, Number15NothingIsLookedUpOnTheNetwork) {
 
 TEST_F(Defect, Number21AliasesExist) {
   velo->ok("proj ls");
-  for (std::string& word : std::vector<std::string>{"create", "delete"}) {
+  for (const std::string& word : std::vector<std::string>{"create", "delete"}) {
     velo->ok("project " + word + " --help");
   }
   std::vector<std::string> create = velo->project_words("demo");

@@ -48,7 +48,7 @@ TEST_F(Power, TheBootUnitShutsDownCleanlyAndNothingForgetsThatItRan) {
     return count;
   };
   const std::size_t before = recoveries();
-  Sql session = velo->sql("demo/dev");  // a client that stays connected must not hold it up
+  const Sql session = velo->sql("demo/dev");  // a client that stays connected must not hold it up
   const Cancellation never;
   const auto ran = velo::run({.argv = {"/bin/sh", script.string()},
                               .environment = velo->environment(),

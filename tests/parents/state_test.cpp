@@ -117,6 +117,38 @@ TEST_P(State, AnOrphanedBackendIsNotCopiedUnder) {
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
 }
 
+// Drivers whose clone is one moment do without a CHECKPOINT where all WAL is on disk. A commit that
+// was acknowledged before it was written must not fall through.
+TEST_P(State, ACheckpointIsLeftOutOnlyWhereNothingIsLost) {
+  velo->create_project("demo", "--pg-conf autovacuum=off");
+  Sql main = velo->sql("demo/main");
+  main.execute("CREATE TABLE t AS SELECT 1 AS x");
+  main.execute("CHECKPOINT");
+  const auto all_is_on_disk = [&] {
+    return main.value("SELECT pg_current_wal_insert_lsn() = pg_current_wal_flush_lsn()") == "t";
+  };
+  EXPECT_TRUE(wait_until(all_is_on_disk));
+  const Ran of_idle = velo->ok("branch create demo/idle");
+  EXPECT_EQ(of_idle.err.find("Checkpoint of demo/main not needed") != std::string::npos, atomic())
+      << of_idle.all();
+  EXPECT_EQ(velo->value("demo/idle", "SELECT count(*) FROM t"), "1");
+
+  main.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+  main.execute("SELECT pg_reload_conf()");
+  EXPECT_TRUE(wait_until([&] { return main.value("SHOW wal_writer_delay") == "10s"; }));
+  main.execute("SET synchronous_commit = off");
+  main.execute("INSERT INTO t VALUES (2)");
+  const Ran of_busy = velo->ok("branch create demo/busy");
+  EXPECT_NE(of_busy.err.find("Checkpoint demo/main"), std::string::npos) << of_busy.all();
+  EXPECT_EQ(velo->value("demo/busy", "SELECT count(*) FROM t"), "2");
+
+  main.execute("SET synchronous_commit = on");
+  main.execute("INSERT INTO t SELECT generate_series(1, 20000)");
+  const Ran of_full = velo->ok("branch create demo/full");
+  EXPECT_NE(of_full.err.find("Checkpoint demo/main"), std::string::npos) << of_full.all();
+  EXPECT_EQ(velo->value("demo/full", "SELECT count(*) FROM t"), "20002");
+}
+
 TEST_P(State, AServerThatWasStartedByHandIsFoundAndCloned) {
   velo->create_project("demo");
   velo->sql("demo/main").execute("CREATE TABLE t AS SELECT 1 AS x");

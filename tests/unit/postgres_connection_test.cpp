@@ -21,7 +21,7 @@ TEST(PostgresConnection, TakesLibpqsVariablesOutOfTheEnvironment) {
   ::setenv("PGSERVICEFILE", "/x", 1);
   ::setenv("PGOPTIONS", "-c a=b", 1);
   ::setenv("PGTZ", "UTC", 1);
-  ::setenv("PGUNRELATED", "stays", 1);
+  ::setenv("NOT_PG", "stays", 1);
   const auto removed = scrub_environment();
   for (const char* line :
        {"PGHOST=elsewhere", "PGSERVICEFILE=/x", "PGOPTIONS=-c a=b", "PGTZ=UTC"}) {
@@ -29,9 +29,9 @@ TEST(PostgresConnection, TakesLibpqsVariablesOutOfTheEnvironment) {
   }
   EXPECT_EQ(std::getenv("PGHOST"), nullptr);
   EXPECT_EQ(std::getenv("PGSERVICEFILE"), nullptr);
-  EXPECT_STREQ(std::getenv("PGUNRELATED"), "stays");
+  EXPECT_STREQ(std::getenv("NOT_PG"), "stays");
   EXPECT_TRUE(scrub_environment().empty());
-  ::unsetenv("PGUNRELATED");
+  ::unsetenv("NOT_PG");
 }
 
 TEST(PostgresConnection, SaysWhichSocketNobodyListensOn) {
