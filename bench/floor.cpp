@@ -7,8 +7,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <csignal>
-#include <ctime>
 
 #include <array>
 #include <atomic>
