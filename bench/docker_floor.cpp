@@ -111,8 +111,8 @@ Result<Millis> create_container(const Parent& parent, const ContainerTemplate& c
   settings = replaced(settings, container.volume.string(), (floor.directory() / "fs").string());
   settings =
       replaced(settings, container.run_directory.string(), (floor.directory() / "run").string());
-  settings = replaced(settings, fmt::format("\"HostPort\":\"{}\"", container.port),
-                      fmt::format("\"HostPort\":\"{}\"", floor.address().port));
+  settings = replaced(settings, fmt::format(R"("HostPort":"{}")", container.port),
+                      fmt::format(R"("HostPort":"{}")", floor.address().port));
   Millis took{};
   {
     const Stopwatch watch;

@@ -25,8 +25,8 @@ class World {
   /// What a person types next: some command that changes something elsewhere.
   void next_command();
 
-  /// No volume, server, reservation, run directory, log, certificate or archive that nothing refers to, no
-  /// unfinished operation; every running branch has its server; main has all of its rows.
+  /// No volume, server, reservation, run directory, log, certificate or archive that nothing refers
+  /// to, no unfinished operation; every running branch has its server; main has all of its rows.
   void expect_whole();
 
   bool has_branch(const std::string& name);

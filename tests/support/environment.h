@@ -4,7 +4,8 @@
 //   VELO_TEST_XFS      a directory on an XFS with reflink
 //   VELO_TEST_EXT4     a directory on a file system that cannot share blocks (else: a temporary
 //   one) VELO_TEST_DOCKER   a Docker daemon (unix:///…) that is the tests' own and has their images
-//   VELO_TEST_DOCKER_USERNS, VELO_TEST_PODMAN  the same of a daemon that maps users, and of podman's
+//   VELO_TEST_DOCKER_USERNS  one that maps the users of containers
+//   VELO_TEST_PODMAN   podman's service
 //   VELO_TEST_REQUIRE  1: a test whose place is missing fails instead of being skipped
 #pragma once
 
