@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <ranges>
 
 #include "base/files.h"
 #include "base/lock.h"
@@ -174,8 +174,8 @@ Result<std::vector<UndoStep>> undo_setup(const UndoRequest& request, Observer& o
   SetupRecord record = TRY(SetupRecord::open(TRY(clean_path(request.record))));
   std::vector<UndoStep> steps;
   if (request.dry_run) {
-    for (auto deed = record.deeds().rbegin(); deed != record.deeds().rend(); ++deed) {
-      steps.push_back({.description = undo_in_words(*deed), .left = {}});
+    for (const Deed& deed : record.deeds() | std::views::reverse) {
+      steps.push_back({.description = undo_in_words(deed), .left = {}});
     }
     return steps;
   }

@@ -70,7 +70,7 @@ Left undo_fstab(const Deed& deed, const Cancellation& cancel) {
   std::string text = TRY(read_file(path));
   const std::size_t at = text.find(added);
   if (at == std::string::npos) {
-    const std::size_t line = added.find("\n", added.find('#'));
+    const std::size_t line = added.find('\n', added.find('#'));
     const bool never = text.find(added.substr(line + 1)) == std::string::npos;
     return never ? "" : "its lines were changed, and were left";
   }

@@ -136,8 +136,8 @@ TEST_F(Doctor, ACertificateAboutToExpireIsRenewedAndServersTakeIt) {
   }
   EXPECT_NE(velo->value("demo/dev", "SELECT pg_conf_load_time()::text"), before);
   EXPECT_TRUE(wait_until([&] {
-    Sql sql(velo->url("demo/dev") +
-            "?sslmode=verify-ca&sslrootcert=" + (tls() / "server.crt").string());
+    const Sql sql(velo->url("demo/dev") +
+                  "?sslmode=verify-ca&sslrootcert=" + (tls() / "server.crt").string());
     return sql.connected();
   })) << "the server does not show the certificate that the file has";
   velo->ok("branch restart demo/dev");  // the files are the servers' user's again

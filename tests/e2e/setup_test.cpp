@@ -32,7 +32,12 @@ class Setup : public E2eTest {
     if (!is_mounted()) return;
     end_servers_below(mount);
     run_tool({"/usr/bin/umount", mount.string()});
-    EXPECT_FALSE(engine::loop_device_of(file)) << "a loop device is left";
+    EXPECT_TRUE(lets_go_of_the_file()) << "a loop device is left";
+  }
+
+  /// The device lets go with its last close, and others may be looking at it just then.
+  bool lets_go_of_the_file() const {
+    return wait_until([&] { return !engine::loop_device_of(file).has_value(); });
   }
 
   bool is_mounted() const {
@@ -104,7 +109,7 @@ TEST_F(Setup, TheFstabLineMountsItAgain) {
     EXPECT_NE(text.find(option), std::string::npos) << text;
   }
   run_tool({"/usr/bin/umount", mount.string()});
-  EXPECT_FALSE(engine::loop_device_of(file)) << "umount must let go of the loop device";
+  EXPECT_TRUE(lets_go_of_the_file()) << "umount must let go of the loop device";
   run_tool({"/usr/bin/mount", "--fstab", fstab.string(), mount.string()});
   EXPECT_TRUE(is_mounted());
 }
@@ -204,7 +209,7 @@ TEST_F(Setup, UndoTakesBackExactlyWhatSetupDid) {
   EXPECT_TRUE(is_mounted());
   velo->ok(undo());
   expect_nothing_made();
-  EXPECT_FALSE(engine::loop_device_of(file));
+  EXPECT_TRUE(lets_go_of_the_file());
   EXPECT_NE(velo->ok(undo()).out.find("nothing to take back"), std::string::npos);
 }
 
@@ -370,7 +375,7 @@ TEST_F(Setup, UnknownUsersAndBadGroupsAreRefused) {
 
 TEST(SetupAsAUser, NeedsRootAndSaysSo) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may; lane e2e-user is an ordinary user's";
-  Velo velo;
+  const Velo velo;
   const Ran ran = velo.fails(1, "setup --size 1G");
   EXPECT_NE(ran.err.find("sudo velo setup"), std::string::npos) << ran.all();
 }
