@@ -25,14 +25,9 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::optional<fs::path> place_of(const std::string& driver) {
-  if (driver == "btrfs") return btrfs_place();
-  if (driver == "reflink") return xfs_place();
-  return ext4_place();
-}
-
 std::string best_driver() {
-  return btrfs_place() ? "btrfs" : "copy";
+  if (btrfs_place()) return "btrfs";
+  return zfs_place() ? "zfs" : "copy";
 }
 
 /// Debian's own major is found without help; all others are unpacked builds.
@@ -114,7 +109,7 @@ std::string name_of(const Where& where) {
 }
 
 std::string missing_for(const Where& where) {
-  if (!where.driver.empty() && !place_of(where.driver)) {
+  if (!where.driver.empty() && !places_for(where.driver)) {
     return "no place for " + where.driver + ": ./test.sh makes one";
   }
   if (where.runtime == "docker") {
@@ -189,7 +184,7 @@ Velo::Velo(Where where)
              .major = where.major,
              .runtime = where.runtime},
       base_(homes()),
-      pool_(place_of(where_.driver).value()),
+      pool_(places_for(where_.driver).value()),
       home_(base_.path() / "home") {
   fs::create_directory(home_);
   ::chmod(home_.c_str(), ::geteuid() == 0 ? 0711 : 0700);
@@ -202,7 +197,7 @@ Velo::Velo(Where where)
 
 Velo::~Velo() {
   if (where_.runtime == "docker") remove_containers_below(pool());
-  for (const fs::path& directory : {pool(), base_.path()}) end_servers_below(directory);
+  for (const fs::path& directory : {volumes(), base_.path()}) end_servers_below(directory);
   if (testing::Test::HasFailure()) {
     std::error_code ignored;
     for (const auto& log : fs::directory_iterator(home_ / "logs", ignored)) {
@@ -338,13 +333,7 @@ void Velo::kill_server(const std::string& branch) const {
 }
 
 std::vector<std::string> Velo::volume_names() const {
-  std::vector<std::string> names;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(volumes(), ignored)) {
-    names.push_back(entry.path().filename());
-  }
-  std::ranges::sort(names);
-  return names;
+  return pool_.volume_names();
 }
 
 void E2eTest::set_up(const Where& where) {
