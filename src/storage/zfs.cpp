@@ -141,6 +141,7 @@ class Zfs final : public Driver {
   }
 
   Result<std::vector<std::string>> list() const override {
+    TRY(zfs::check_pool(place_));
     const std::string base = zfs::base_of(place_);
     const auto output = zfs::zfs({"get", "-H", "-p", "-d", "1", "-t", "filesystem", "-o",
                                   "name,value,source", std::string(zfs::mark_property), base});
@@ -156,6 +157,7 @@ class Zfs final : public Driver {
 
   Result<std::vector<Sizes>> measure(const std::vector<std::string>& volumes) const override {
     if (volumes.empty()) return std::vector<Sizes>{};
+    TRY(zfs::check_pool(place_));
     std::vector<std::string> arguments{
         "list", "-H", "-p", "-t", "filesystem", "-o", "name,referenced,written"};
     if (volumes.size() == 1) {

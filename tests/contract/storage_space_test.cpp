@@ -185,8 +185,8 @@ class SmallPoolTest : public testing::TestWithParam<DriverAndPlace> {
   std::unique_ptr<Driver> driver_;
   OsUser owner_ = test::server_user();
 };
-INSTANTIATE_TEST_SUITE_P(Drivers, SmallPoolTest,
-                         testing::ValuesIn(directory_drivers_and_places()), name_of_pair);
+INSTANTIATE_TEST_SUITE_P(Drivers, SmallPoolTest, testing::ValuesIn(directory_drivers_and_places()),
+                         name_of_pair);
 
 TEST_P(SmallPoolTest, AFullPoolLeavesNothingHalfMadeAndCanBeEmptied) {
   const fs::path root = driver_->root_of("parent");

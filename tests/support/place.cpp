@@ -85,8 +85,8 @@ std::vector<std::string> Place::volume_names() const {
 std::vector<std::string> Place::leaked_snapshots() const {
   std::vector<std::string> names;
   if (directory_) return names;
-  const std::string list = run_zfs(
-      {"list", "-H", "-o", "name,defer_destroy", "-r", "-t", "snapshot", path_.string()});
+  const std::string list =
+      run_zfs({"list", "-H", "-o", "name,defer_destroy", "-r", "-t", "snapshot", path_.string()});
   for (const std::string_view line : lines_of(list)) {
     if (line.ends_with("\toff")) names.emplace_back(line.substr(0, line.find('\t')));
   }
