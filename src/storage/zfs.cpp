@@ -148,7 +148,8 @@ class Zfs final : public Driver {
     std::vector<std::string> names;
     if (!output && output.error().code == Errc::not_found) return names;
     for (const auto& row : zfs::rows_of(TRY(output))) {
-      if (row.size() != 3 || row[2] != "local" || !mark_from_json(row[1])) continue;
+      if (row.size() != 3 || row[0] == base || row[2] != "local") continue;
+      if (!mark_from_json(row[1])) continue;
       names.push_back(row[0].substr(base.size() + 1));
     }
     std::ranges::sort(names);

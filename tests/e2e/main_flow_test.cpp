@@ -114,6 +114,7 @@ std::vector<Where> places() {
     for (const int major : {13, 14, 15, 16, 17, 18})
       all.push_back({.driver = driver, .major = major});
   }
+  all.push_back({.driver = "zfs", .major = 15});
   all.push_back({.driver = "btrfs", .major = 17, .runtime = "docker"});
   all.push_back({.driver = "reflink", .major = 15, .runtime = "docker"});
   return all;
