@@ -42,7 +42,10 @@ Result<Fd> enter(const fs::path& path) {
     const bool is_last = so_far == path;
     Fd next(::openat(here.get(), part.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next && errno == ENOENT) {
-      if (::mkdirat(here.get(), part.c_str(), is_last ? 0700 : 0711) != 0 && errno != EEXIST) {
+      const mode_t mode = is_last ? 0700 : 0711;  // whatever the umask: servers pass through
+      if (::mkdirat(here.get(), part.c_str(), mode) == 0) {
+        ::fchmodat(here.get(), part.c_str(), mode, 0);
+      } else if (errno != EEXIST) {
         const int err = errno;
         return fail_errno(err, fmt::format("make {}", so_far.string()));
       }
