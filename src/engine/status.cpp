@@ -74,8 +74,18 @@ Result<void> measure_place(Engine& engine, const Survey& survey, const storage::
   }
   const auto sizes = driver.measure(volumes);
   if (!sizes) return {};  // the pool's health, shown beside it, says why
+  std::map<std::string, storage::Sizes> news;
+  for (std::size_t i = 0; i < sizes->size(); ++i) {
+    const auto known = survey.sizes().find(incarnations[i]);
+    const storage::Sizes& size = sizes->at(i);
+    if (known == survey.sizes().end() || known->second.referenced != size.referenced ||
+        known->second.exclusive != size.exclusive) {
+      news.emplace(incarnations[i], size);
+    }
+  }
+  if (news.empty()) return {};
   return engine.catalog().change([&]() -> Result<void> {
-    for (std::size_t i = 0; i < sizes->size(); ++i) remember(engine, incarnations[i], sizes->at(i));
+    for (const auto& [id, size] : news) remember(engine, id, size);
     return {};
   });
 }

@@ -67,8 +67,8 @@ class ZfsUser : public E2eTest {
                                          "VELO_HOME=" + (home->path() / "velo").string()};
     environment.insert(environment.end(), more.begin(), more.end());
     const Cancellation never;
-    return velo::run({.argv = argv, .environment = environment, .user = user, .input = input}, 3min,
-                     never)
+    return velo::run({.argv = argv, .environment = environment, .user = user, .input = input},
+                     15min, never)
         .value();
   }
   std::string run_velo(const std::string& line) {
