@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <ranges>
 
 #include "base/crypto.h"
 #include "base/files.h"
@@ -295,10 +296,9 @@ class Zfs final : public Driver {
   /// there were none; else the family is to be looked at again.
   Result<bool> hand_over(const std::string& volume, const std::string& home_id,
                          const Family& family) const {
-    for (auto snapshot = family.snapshots.rbegin(); snapshot != family.snapshots.rend();
-         ++snapshot) {
-      if (snapshot->clones.empty()) continue;
-      const std::string& heir = snapshot->clones.front();
+    for (const Snapshot& snapshot : std::ranges::reverse_view(family.snapshots)) {
+      if (snapshot.clones.empty()) continue;
+      const std::string& heir = snapshot.clones.front();
       const auto found = zfs::volume_of(heir);
       const auto mark = found && found->place == place_ ? mark_of(found->volume)
                                                         : fail(Errc::not_found, "it is no volume");
