@@ -168,6 +168,6 @@ Result<void> run_as_root(int argument_count) {
 int main(int argc, char** /*argv*/) {
   const auto served = velo::run_as_root(argc);
   if (served) return 0;
-  ::fprintf(stderr, "velo-mount-helper: %s\n", served.error().message.c_str());
+  fmt::print(stderr, "velo-mount-helper: {}\n", served.error().message);
   return 1;
 }
