@@ -6,6 +6,7 @@
 #   parents    databases as production has them, on every driver
 #   ledger     no acknowledged commit is lost  kill       kill -9 at each step of each operation
 #   docker     servers in containers, on a Docker daemon of its own
+#   zfs        ZFS, in virtual machines; or on a pool of this machine: VELO_TEST_ZFS_POOL=tank ./test.sh zfs
 #   checks     layers, docs, scripts           lint       clang-format and clang-tidy
 #   asan tsan  unit and contract under the sanitizers
 #   all        all but lint, asan and tsan (the default)      everything   all of them
@@ -21,8 +22,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . tests/docker/daemon.sh
 . tests/docker/podman.sh
 . tests/docker/images.sh
+. tests/vm/image.sh
 
-default_lanes=(unit contract checks e2e e2e-user parents ledger kill docker)
+default_lanes=(unit contract checks e2e e2e-user parents ledger kill docker zfs)
 case "${1:-all}" in
   -h | --help)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
@@ -34,7 +36,7 @@ for lane in "${@:-all}"; do
   case "$lane" in
     all) lanes+=("${default_lanes[@]}") ;;
     everything) lanes+=(lint "${default_lanes[@]}" asan tsan) ;;
-    unit | contract | checks | e2e | e2e-user | parents | ledger | kill | docker | lint | asan | tsan) lanes+=("$lane") ;;
+    unit | contract | checks | e2e | e2e-user | parents | ledger | kill | docker | zfs | lint | asan | tsan) lanes+=("$lane") ;;
     *)
       say "There is no lane $lane; ./test.sh --help lists them."
       exit 2
@@ -61,6 +63,7 @@ any_wanted() {
 packages=("${build_packages[@]}" "${test_packages[@]}")
 wanted lint && packages+=("${lint_packages[@]}")
 wanted docker && packages+=("${docker_packages[@]}")
+if wanted zfs && [ -z "${VELO_TEST_ZFS_POOL:-}" ]; then packages+=("${vm_host_packages[@]}"); fi
 command -v npm >/dev/null || packages+=(npm)
 install_packages "${packages[@]}"
 
@@ -133,6 +136,22 @@ if wanted docker; then
     fi
   else
     skip "lane docker: this machine cannot run a Docker daemon (above is why)" docker
+  fi
+fi
+if wanted zfs; then
+  if [ -n "${VELO_TEST_ZFS_POOL:-}" ]; then
+    if can_be_root; then
+      is_root || root=(sudo)
+      environment+=("VELO_TEST_ZFS_POOL=$VELO_TEST_ZFS_POOL")
+    else
+      skip "lane zfs: making datasets on $VELO_TEST_ZFS_POOL needs root or sudo" zfs
+    fi
+  elif ! is_root; then
+    skip "lane zfs: building its virtual machine needs root" zfs
+  elif vm_image_provide && vm_job_make "$places/vm-job" build/test; then
+    environment+=("VELO_TEST_VM_IMAGE=$vm_image" "VELO_TEST_VM_JOB=$places/vm-job")
+  else
+    skip "lane zfs: its virtual machine could not be built (above is why)" zfs
   fi
 fi
 if wanted e2e-user; then

@@ -91,7 +91,7 @@ Command create() {
             .complete = complete_words(storage_names())},
            {.flags = "--pool",
             .value = "PLACE",
-            .help = "The directory in which the project's volumes live",
+            .help = "Where the project's volumes live: a directory, or a ZFS pool's name",
             .assign = into(request->pool)},
            {.flags = "--runtime",
             .value = "RUNTIME",
@@ -108,7 +108,8 @@ Command create() {
       .examples = {{"velo project create demo", ""},
                    {"velo project create demo --pg-version 15 --pg-conf work_mem=64MB", ""},
                    {"velo project create demo --image ankane/pgvector:17", ""},
-                   {"velo project create demo --storage btrfs --pool /srv/velo", ""}},
+                   {"velo project create demo --storage btrfs --pool /srv/velo", ""},
+                   {"velo project create demo --pool tank", ""}},
       .run = [request](Context& context) -> Result<int> {
         engine::Engine engine = TRY(context.open_engine());
         const auto created = TRY(engine::create_project(engine, *request));

@@ -17,7 +17,10 @@ namespace {
 Result<std::filesystem::path> present_pgdata(const BranchRecords& b) {
   const auto driver = TRY(driver_of(b.project));
   fs::path pgdata = pgdata_of(*driver, b.incarnation.volume);
-  TRY(driver->attach(b.incarnation.volume));
+  if (auto attached = driver->attach(b.incarnation.volume);
+      !attached && attached.error().code != Errc::not_found) {
+    return std::unexpected(std::move(attached).error());
+  }
   if (path_exists(driver->root_of(b.incarnation.volume))) return pgdata;
   return fail_with_hint(Errc::storage,
                         fmt::format("the volume of {} is not there: {}", b.full_name(),
@@ -149,11 +152,12 @@ Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string&
 Result<BranchView> get_branch(Engine& engine, const std::string& name) {
   const BranchRecords b = TRY(find_branch(engine, name));
   const auto driver = TRY(driver_of(b.project));
-  const std::vector<storage::Sizes> sizes = TRY(driver->measure({b.incarnation.volume}));
-  if (sizes.size() == 1) {
+  // A pool that cannot be asked is no reason not to show all else.
+  const auto sizes = driver->measure({b.incarnation.volume});
+  if (sizes && sizes->size() == 1) {
     TRY(engine.catalog().remember({.incarnation_id = b.incarnation.id,
-                                   .referenced = sizes[0].referenced,
-                                   .exclusive = sizes[0].exclusive,
+                                   .referenced = sizes->front().referenced,
+                                   .exclusive = sizes->front().exclusive,
                                    .measured_at = now()}));
   }
   return view_branch(engine, b.branch.id);

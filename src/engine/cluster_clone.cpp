@@ -173,11 +173,15 @@ storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
           .created_at = b.incarnation.created_at};
 }
 
-Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
+Result<void> check_clonable(Engine& engine, storage::Driver& driver,
                             const BranchRecords& parent) {
   const fs::path root = driver.root_of(parent.incarnation.volume);
   const fs::path pgdata = pgdata_in(root);
   const OsUser owner = TRY(owner_of(parent.project));
+  if (auto attached = driver.attach(parent.incarnation.volume);
+      !attached && attached.error().code != Errc::not_found) {
+    return attached;
+  }
   const auto spaces = [&]() -> Result<postgres::Tablespaces> {
     const ActAs as(owner);
     if (path_exists(pgdata / "PG_VERSION")) return postgres::tablespaces_of(pgdata, root);

@@ -27,9 +27,9 @@ struct ClonedCluster {
   bool will_recover = false;
 };
 
-/// A parent that can be cloned: its volume is there, no tablespace lies outside of it. Before any
-/// plan is written.
-Result<void> check_clonable(Engine& engine, const storage::Driver& driver,
+/// A parent that can be cloned: its volume is there (and is attached), no tablespace lies outside of
+/// it. Before any plan is written.
+Result<void> check_clonable(Engine& engine, storage::Driver& driver,
                             const BranchRecords& parent);
 
 /// The way into a parent, found by a thread of its own: a connection takes the server a process and

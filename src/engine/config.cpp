@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "catalog/catalog.h"
 #include "runtime/registry.h"
+#include "storage/registry.h"
 
 namespace velo::engine {
 namespace {
@@ -25,7 +26,11 @@ Result<void> check_guard(const std::string& value) {
 
 Result<void> check_pool(const std::string& value) {
   if (value.starts_with('/')) return {};
-  return fail_with_hint(Errc::usage, fmt::format("'{}' is not an absolute path", value),
+  const auto named = storage::choose_driver(value);
+  if (named) return {};
+  return fail_with_hint(Errc::usage,
+                        fmt::format("'{}' is not an absolute path, nor a pool's name: {}", value,
+                                    named.error().message),
                         "name a directory, for example /mnt/btrfs");
 }
 

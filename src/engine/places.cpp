@@ -5,11 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "base/fd.h"
 #include "base/files.h"
 #include "base/size.h"
+#include "base/text.h"
 #include "catalog/catalog.h"
 #include "engine/config.h"
 #include "engine/servers.h"
@@ -53,6 +55,49 @@ std::pair<int, int> ephemeral_range() {
   return {first, last};
 }
 
+/// The one pool that a driver finds by itself, else the default directory; `not_better` says why
+/// not those that were found.
+Result<fs::path> place_without_a_word(const Engine& engine, const std::string& storage,
+                                      std::string& not_better) {
+  const auto driver = std::ranges::find(storage::drivers(), storage, &storage::DriverInfo::name);
+  const bool named = driver != storage::drivers().end();
+  if (named && driver->find == nullptr) return place_of_ours(engine);
+  const storage::FoundPlaces found = storage::find_places(named ? storage : "");
+  not_better = found.refusals;
+  if (found.usable.size() == 1) return found.usable.front().place;
+  if (found.usable.empty() && !named) return place_of_ours(engine);
+  if (found.usable.empty() && not_better.empty()) {
+    TRY(driver->probe(""));  // its error says what is missing
+  }
+  if (found.usable.empty()) {
+    return fail_with_hint(Errc::unsupported,
+                          fmt::format("no pool can serve {} here: {}", storage, not_better),
+                          "velo doctor says more");
+  }
+  std::vector<std::string> names;
+  for (const auto& one : found.usable) names.push_back(one.place.string());
+  return fail_with_hint(
+      Errc::usage, fmt::format("there are several pools: {}", join_words(names)),
+      fmt::format("name one: --pool {0}; or for all projects to come: velo config set pool {0}",
+                  names.front()));
+}
+
+/// Before anything is made in it.
+Result<void> check_place(const fs::path& place, bool chosen_by_us, const OsUser& owner) {
+  if (!chosen_by_us && !path_exists(place)) {
+    return fail_with_hint(Errc::not_found,
+                          fmt::format("the pool {} does not exist", place.string()),
+                          "make the directory, or mount the file system there");
+  }
+  return check_reachable(place, owner);
+}
+
+std::unexpected<Error> no_directory(const fs::path& place) {
+  return fail_with_hint(Errc::usage,
+                        fmt::format("the pool '{}' is not an absolute path", place.string()),
+                        "name a directory, for example --pool /mnt/btrfs");
+}
+
 }  // namespace
 
 fs::path default_place(Engine& engine) {
@@ -66,24 +111,23 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage, const
   fs::path place = pool;
   if (place.empty()) place = TRY(get_config(engine, "pool")).value;
   const bool chosen_by_us = place.empty();
-  if (chosen_by_us) place = place_of_ours(engine);
-  if (!place.is_absolute()) {
-    return fail_with_hint(Errc::usage,
-                          fmt::format("the pool '{}' is not an absolute path", place.string()),
-                          "name a directory, for example --pool /mnt/btrfs");
-  }
-  if (!chosen_by_us && !path_exists(place)) {
-    return fail_with_hint(Errc::not_found,
-                          fmt::format("the pool {} does not exist", place.string()),
-                          "make the directory, or mount the file system there");
-  }
-  TRY(check_reachable(place, owner));
+  std::string not_better;
+  if (chosen_by_us) place = TRY(place_without_a_word(engine, storage, not_better));
+  if (place.is_absolute()) TRY(check_place(place, chosen_by_us, owner));
   if (storage == "auto") {
-    const storage::Choice choice = TRY(storage::choose_driver(place));
-    return Placement{.driver = choice.driver, .pool = place.string(), .reason = choice.reason};
+    auto choice = storage::choose_driver(place);
+    if (!choice && !place.is_absolute() && choice.error().code == Errc::unsupported) {
+      Error error = no_directory(place).error();
+      error.message += fmt::format(", nor a pool's name: {}", choice.error().message);
+      return std::unexpected(std::move(error));
+    }
+    storage::Choice chosen = TRY(std::move(choice));
+    if (!not_better.empty()) chosen.reason += "; not " + not_better;
+    return Placement{.driver = chosen.driver, .pool = place.string(), .reason = chosen.reason};
   }
   for (const storage::DriverInfo& info : storage::drivers()) {
     if (info.name != storage) continue;
+    if (info.find == nullptr && !place.is_absolute()) return no_directory(place);
     if (auto able = info.probe(place); !able) {
       Error error = std::move(able).error();
       if (error.hint.empty()) {

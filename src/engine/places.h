@@ -25,8 +25,9 @@ struct Placement {
 std::filesystem::path default_place(Engine& engine);
 
 /// `storage`: "auto" or a driver's name. `pool`: a place, or empty for: `velo config get pool`;
-/// else root's VELO_HOME/pool, which `velo setup` mounts; else for an ordinary user the pool that
-/// setup made, if they may use it, or their own VELO_HOME/pool.
+/// else the one pool that a driver finds by itself (zfs), Errc::usage when there are several; else
+/// root's VELO_HOME/pool, which `velo setup` mounts; else for an ordinary user the pool that setup
+/// made, if they may use it, or their own VELO_HOME/pool.
 /// `owner`, whose files the volumes will hold, must be able to reach it.
 Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
                                const OsUser& owner);

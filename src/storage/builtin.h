@@ -5,6 +5,7 @@
 
 namespace velo::storage {
 
+extern const DriverInfo zfs_driver;
 extern const DriverInfo btrfs_driver;
 extern const DriverInfo reflink_driver;
 extern const DriverInfo copy_driver;

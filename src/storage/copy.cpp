@@ -16,8 +16,7 @@ class Copy final : public DirectoryVolumeDriver {
 
   std::string_view name() const override { return copy_driver.name; }
   Capabilities capabilities() const override {
-    return {
-        .atomic_snapshot = false, .clones_depend_on_snapshot = false, .cost = CloneCost::per_byte};
+    return {.atomic_snapshot = false, .cost = CloneCost::per_byte};
   }
 
  private:

@@ -41,9 +41,10 @@ struct Capabilities {
   /// recovery unless fsync or full_page_writes is off. A driver without it clones file by file, and
   /// the engine must wrap the clone in PostgreSQL's backup API.
   bool atomic_snapshot = false;
-  /// A clone's origin cannot be destroyed while the clone lives (zfs).
-  bool clones_depend_on_snapshot = false;
   CloneCost cost = CloneCost::per_byte;
+  /// measure() of all volumes costs about what one costs: a question to the file system's own books
+  /// (zfs), where the others walk through the files.
+  bool measures_all_at_once = false;
 };
 
 /// Who a volume belongs to, stored with it. Velo deletes only volumes whose mark carries its own
@@ -64,7 +65,9 @@ struct Mark {
 /// What a volume weighs, in bytes of data (not of metadata).
 struct Sizes {
   std::uint64_t referenced = 0;  ///< what it looks like: all of its data
-  std::uint64_t exclusive = 0;   ///< what deleting it would free: data that no other volume shares
+  /// What deleting it would free: data that no other volume shares. Of a volume that others were
+  /// cloned from zfs tells less: what they have replaced since then counts as shared.
+  std::uint64_t exclusive = 0;
 };
 
 struct PoolState {
@@ -107,13 +110,15 @@ class Driver {
                              const OsUser& owner, const FileFilter& leave_out) = 0;
 
   /// Deletes a volume, durably; a missing one is success (so that undo can be repeated), and one
-  /// that a crash left half made or half deleted goes too. The space may come back a little later
-  /// (btrfs frees it in the background). Refuses (Errc::storage) a volume whose mark is missing or
-  /// carries another home id.
+  /// that a crash left half made or half deleted goes too. Those that were cloned from it keep all
+  /// that they have, whatever the file system thinks of origins and clones. The space may come back
+  /// a little later (btrfs frees it in the background). Refuses (Errc::storage) a volume whose mark
+  /// is missing or carries another home id.
   virtual Result<void> remove(const std::string& volume, const std::string& home_id) = 0;
 
   /// Makes the volume's files reachable / takes them away (mount, later map). Idempotent; nothing
-  /// to do for drivers whose volumes are directories.
+  /// to do for drivers whose volumes are directories. create and clone attach what they make; after
+  /// a reboot nobody may have. Errc::not_found when there is no such volume.
   virtual Result<void> attach(const std::string& volume) = 0;
   virtual Result<void> detach(const std::string& volume) = 0;
 
@@ -125,8 +130,8 @@ class Driver {
   /// The names of all volumes with a mark in this place, of every home.
   virtual Result<std::vector<std::string>> list() const = 0;
 
-  /// Walks extents: 20–130 ms for a volume with a thousand files. One answer per name, in order; no
-  /// process is started. A volume that is gone has zeros.
+  /// Walks extents: 20–130 ms for a volume with a thousand files; or asks one question for all (see
+  /// measures_all_at_once). One answer per name, in order. A volume that is gone has zeros.
   virtual Result<std::vector<Sizes>> measure(const std::vector<std::string>& volumes) const = 0;
   /// Never fails for a place that is gone: its health says so.
   virtual Result<PoolState> pool_state() const = 0;

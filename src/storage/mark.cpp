@@ -40,13 +40,21 @@ constexpr std::array fields{
     Field{"build", &Mark::build},
 };
 
-}  // namespace
-
-std::string mark_to_json(const Mark& mark) {
+nlohmann::ordered_json document_of(const Mark& mark) {
   nlohmann::ordered_json document;
   for (const Field& field : fields) document[field.key] = mark.*field.member;
   document["created_at"] = to_rfc3339(mark.created_at);
-  return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return document;
+}
+
+}  // namespace
+
+std::string mark_to_json(const Mark& mark) {
+  return document_of(mark).dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string mark_to_line(const Mark& mark) {
+  return document_of(mark).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 Result<Mark> mark_from_json(std::string_view text) {

@@ -12,6 +12,8 @@ namespace velo::storage {
 
 /// One JSON object; unknown keys are for later versions.
 std::string mark_to_json(const Mark& mark);
+/// The same in one line, without one at its end.
+std::string mark_to_line(const Mark& mark);
 /// Errc::storage when it is no mark: not JSON, or without a home id.
 Result<Mark> mark_from_json(std::string_view json);
 

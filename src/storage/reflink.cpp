@@ -41,8 +41,7 @@ class Reflink final : public DirectoryVolumeDriver {
 
   std::string_view name() const override { return reflink_driver.name; }
   Capabilities capabilities() const override {
-    return {
-        .atomic_snapshot = false, .clones_depend_on_snapshot = false, .cost = CloneCost::per_file};
+    return {.atomic_snapshot = false, .cost = CloneCost::per_file};
   }
 
  private:

@@ -6,7 +6,7 @@
 namespace velo::storage {
 
 const std::vector<DriverInfo>& drivers() {
-  static const std::vector<DriverInfo> all{btrfs_driver, reflink_driver, copy_driver};
+  static const std::vector<DriverInfo> all{zfs_driver, btrfs_driver, reflink_driver, copy_driver};
   return all;
 }
 
@@ -24,6 +24,7 @@ Result<Choice> choose_driver(const fs::path& place) {
   std::string why_not_better;
   Error last;
   for (const DriverInfo& driver : drivers()) {
+    if (!driver.takes(place)) continue;
     auto usable = driver.probe(place);
     if (usable) {
       return Choice{.driver = std::string(driver.name),
@@ -33,6 +34,22 @@ Result<Choice> choose_driver(const fs::path& place) {
     last = std::move(usable).error();
   }
   return std::unexpected(std::move(last));
+}
+
+FoundPlaces find_places(std::string_view driver) {
+  FoundPlaces found;
+  for (const DriverInfo& info : drivers()) {
+    if (info.find == nullptr || (!driver.empty() && driver != info.name)) continue;
+    for (const fs::path& place : info.find()) {
+      if (const auto usable = info.probe(place)) {
+        found.usable.push_back({.driver = std::string(info.name), .place = place});
+      } else {
+        found.refusals += fmt::format("{}{} on {}: {}", found.refusals.empty() ? "" : "; ",
+                                      info.name, place.string(), usable.error().message);
+      }
+    }
+  }
+  return found;
 }
 
 }  // namespace velo::storage

@@ -22,7 +22,7 @@ struct Remark {
 };
 
 struct DriverInfo {
-  std::string_view name;         ///< "btrfs", "reflink", "copy": what --storage takes
+  std::string_view name;         ///< "zfs", "btrfs", "reflink", "copy": what --storage takes
   std::string_view description;  ///< one line for --help and docs
   /// Whether it can serve the place, an existing directory or one whose nearest existing parent
   /// decides, for the calling user. The error says why not, and what would have to change.
@@ -30,6 +30,14 @@ struct DriverInfo {
   std::unique_ptr<Driver> (*open)(const std::filesystem::path& place);
   /// Only reads; empty for a driver that has nothing more to say.
   std::vector<Remark> (*examine)(const std::filesystem::path& place) = nullptr;
+  /// Only for a driver whose places are pools with names of their own ("tank"), which it can find
+  /// by itself: those that this machine has, usable or not. It starts no process where there are
+  /// none.
+  std::vector<std::filesystem::path> (*find)() = nullptr;
+
+  bool takes(const std::filesystem::path& place) const {
+    return place.is_absolute() == (find == nullptr);
+  }
 };
 
 /// Best first.
@@ -43,7 +51,19 @@ struct Choice {
   std::string driver;
   std::string reason;  ///< one line: why this one, and why not the better ones
 };
-/// The best driver that can serve the place. `copy` serves every place that can be written.
+/// The best driver that can serve the place. `copy` serves every directory that can be written.
 Result<Choice> choose_driver(const std::filesystem::path& place);
+
+/// The pools that drivers find by themselves.
+struct FoundPlaces {
+  struct Usable {
+    std::string driver;
+    std::filesystem::path place;
+  };
+  std::vector<Usable> usable;
+  std::string refusals;  ///< why not the others: "zfs on tank: …; …", empty when there are none
+};
+/// `driver`: one of those there are, or empty for all.
+FoundPlaces find_places(std::string_view driver);
 
 }  // namespace velo::storage

@@ -20,6 +20,7 @@ allow storage postgres base
 allow runtime postgres base
 allow catalog postgres base
 allow engine catalog storage runtime postgres base
+allow helper storage base
 allow cli engine catalog storage runtime postgres base
 
 # No room but storage and runtime names a concrete driver or runtime.

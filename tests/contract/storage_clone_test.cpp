@@ -161,7 +161,7 @@ TEST_P(StorageCloneTest, SocketsAndFifosDoNotHoldItUp) {
 TEST_P(StorageCloneTest, AMissingSourceLeavesNoTarget) {
   create("parent");
   EXPECT_TRUE(fails_with(Errc::not_found, clone("no-such", "child")));
-  EXPECT_FALSE(path_exists(directory_of("child")));
+  EXPECT_FALSE(path_exists(driver().root_of("child")));
 }
 
 TEST_P(StorageCloneTest, AFileThatTheOwnerCannotReadFailsItAndLeavesNoTarget) {
@@ -175,7 +175,7 @@ TEST_P(StorageCloneTest, AFileThatTheOwnerCannotReadFailsItAndLeavesNoTarget) {
   }
   EXPECT_TRUE(fails_with(Errc::permission, cloned));
   EXPECT_THAT(cloned.error().message, testing::HasSubstr("/secret"));
-  EXPECT_FALSE(path_exists(directory_of("child")));
+  EXPECT_FALSE(path_exists(driver().root_of("child")));
   EXPECT_THAT(driver().list().value(), ElementsAre("parent"));
 }
 

@@ -14,6 +14,7 @@
 #include "base/os_user.h"
 #include "storage/registry.h"
 #include "support/environment.h"
+#include "support/place.h"
 
 namespace velo::storage {
 
@@ -31,12 +32,20 @@ inline void PrintTo(const DriverAndPlace& pair, std::ostream* out) {
 /// Every driver of the registry, on each kind of file system that it is for.
 inline std::vector<DriverAndPlace> drivers_and_places() {
   return {
+      {"zfs", "zfs", test::zfs_place, "VELO_TEST_ZFS"},
       {"btrfs", "btrfs", test::btrfs_place, "VELO_TEST_BTRFS"},
       {"reflink", "xfs", test::xfs_place, "VELO_TEST_XFS"},
       {"reflink", "btrfs", test::btrfs_place, "VELO_TEST_BTRFS"},
       {"copy", "ext4", test::ext4_place, "VELO_TEST_EXT4"},
       {"copy", "xfs", test::xfs_place, "VELO_TEST_XFS"},
   };
+}
+
+/// Those whose volumes are directories, laid out as directory_volume.h says.
+inline std::vector<DriverAndPlace> directory_drivers_and_places() {
+  auto all = drivers_and_places();
+  std::erase_if(all, [](const DriverAndPlace& pair) { return pair.driver == "zfs"; });
+  return all;
 }
 
 inline std::string name_of_pair(const testing::TestParamInfo<DriverAndPlace>& info) {
@@ -79,11 +88,14 @@ class StorageTest : public testing::TestWithParam<DriverAndPlace> {
   void SetUp() override {
     const auto where = GetParam().place();
     VELO_NEEDS_PLACE(where, GetParam().variable);
-    directory_ = std::make_unique<test::TempDirectory>(*where);
+    place_ = std::make_unique<test::Place>(*where);
     driver_ = open_driver(GetParam().driver, place()).value();
   }
 
-  fs::path place() const { return directory_->path() / "pool"; }
+  /// A directory that is not there yet; on ZFS a dataset that is.
+  fs::path place() const { return is_zfs() ? place_->path() : place_->path() / "pool"; }
+  bool is_zfs() const { return place_->is_dataset(); }
+  const test::Place& whole_place() const { return *place_; }
   fs::path directory_of(const std::string& volume) const { return place() / "velo" / volume; }
   Driver& driver() { return *driver_; }
   bool atomic() const { return driver_->capabilities().atomic_snapshot; }
@@ -114,7 +126,7 @@ class StorageTest : public testing::TestWithParam<DriverAndPlace> {
   }
 
  private:
-  std::unique_ptr<test::TempDirectory> directory_;
+  std::unique_ptr<test::Place> place_;
   std::unique_ptr<Driver> driver_;
   OsUser owner_ = test::server_user();
 };

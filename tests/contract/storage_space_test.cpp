@@ -5,8 +5,10 @@
 
 #include <map>
 
+#include "base/crypto.h"
 #include "base/process.h"
 #include "contract/storage_fixture.h"
+#include "support/velo.h"
 #include "support/wait.h"
 
 namespace velo::storage {
@@ -16,12 +18,24 @@ using testing::ElementsAre;
 
 constexpr std::uint64_t mib = 1U << 20U;
 
+/// What no file system can make smaller.
+std::string noise(std::size_t size) {
+  return random_bytes(size).value();
+}
+
 class StorageSpaceTest : public StorageTest {
  protected:
   bool shares_blocks() { return driver().capabilities().cost != CloneCost::per_byte; }
-  /// Of what is on disk: where it will be is not decided before.
+  /// So that all is on disk: where it will be is not decided before.
+  void settle() {
+    if (is_zfs()) {
+      test::run_tool({"/usr/sbin/zpool", "sync"});
+    } else {
+      EXPECT_TRUE(ok(sync_file_system(place())));
+    }
+  }
   Sizes measure(const std::string& volume) {
-    EXPECT_TRUE(ok(sync_file_system(place())));
+    settle();
     return driver().measure({volume}).value().at(0);
   }
   /// In place: a replaced file's blocks come back only when the file system gets to it.
@@ -37,7 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Drivers, StorageSpaceTest, testing::ValuesIn(drivers_an
 TEST_P(StorageSpaceTest, ReferencedIsTheDataAndExclusiveWhatDeletingFrees) {
   create("parent");
   make_directory("parent", "base");
-  for (int i = 0; i < 8; ++i) write("parent", fmt::format("base/{}", i), std::string(mib, 'a'));
+  for (int i = 0; i < 8; ++i) write("parent", fmt::format("base/{}", i), noise(mib));
   write("parent", "small", "a few bytes");
   write("parent", "empty", "");
   EXPECT_GE(measure("parent").referenced, 8 * mib);
@@ -54,25 +68,30 @@ TEST_P(StorageSpaceTest, ReferencedIsTheDataAndExclusiveWhatDeletingFrees) {
   EXPECT_LT(fresh.exclusive, mib / 4);
   EXPECT_LT(measure("parent").exclusive, mib / 4);
 
-  overwrite("child", "base/0", std::string(mib, 'b'));
+  overwrite("child", "base/0", noise(mib));
   EXPECT_GE(measure("child").exclusive, mib);
   EXPECT_LT(measure("child").exclusive, mib + (mib / 4));
-  EXPECT_GE(measure("parent").exclusive, mib);  // nobody else has the old content any more
+  // Nobody else has the old content any more. (To ZFS the child's origin has it as well.)
+  if (!is_zfs()) {
+    EXPECT_GE(measure("parent").exclusive, mib);
+  }
 }
 
 TEST_P(StorageSpaceTest, ThereIsOneAnswerForEachNameInOrder) {
   create("one");
   create("two");
-  write("one", "file", std::string(mib, 'a'));
-  write("two", "file", std::string(2 * mib, 'a'));
-  ASSERT_TRUE(ok(sync_file_system(place())));
+  write("one", "file", noise(mib));
+  write("two", "file", noise(2 * mib));
+  settle();
   const auto sizes = driver().measure({"two", "gone", "one"});
   ASSERT_TRUE(ok(sizes));
   ASSERT_EQ(sizes->size(), 3U);
-  EXPECT_EQ(sizes->at(0).referenced, 2 * mib);
+  EXPECT_GE(sizes->at(0).referenced, 2 * mib);
+  EXPECT_LT(sizes->at(0).referenced, 2 * mib + mib / 4);
   EXPECT_EQ(sizes->at(1).referenced, 0U);
   EXPECT_EQ(sizes->at(1).exclusive, 0U);
-  EXPECT_EQ(sizes->at(2).referenced, mib);
+  EXPECT_GE(sizes->at(2).referenced, mib);
+  EXPECT_LT(sizes->at(2).referenced, mib + mib / 4);
   EXPECT_TRUE(driver().measure({})->empty());
 }
 
@@ -83,7 +102,7 @@ TEST_P(StorageSpaceTest, ALargeFileOfManyPiecesIsMeasuredWhole) {
   {
     const Fd file = open_file(path, O_RDWR | O_CREAT).value();
     ASSERT_EQ(::ftruncate(file.get(), pieces * 65536L), 0);
-    const std::string block(16384, 'x');
+    const std::string block = noise(16384);
     for (int i = 0; i < pieces; ++i) {
       ASSERT_EQ(::pwrite(file.get(), block.data(), block.size(), i * 65536L),
                 static_cast<ssize_t>(block.size()));
@@ -94,7 +113,8 @@ TEST_P(StorageSpaceTest, ALargeFileOfManyPiecesIsMeasuredWhole) {
 }
 
 TEST_P(StorageSpaceTest, ThePoolTellsItsSpaceAndWhenItIsGone) {
-  const auto missing = driver().pool_state();
+  const fs::path gone = place() / "gone";
+  const auto missing = open_driver(GetParam().driver, gone).value()->pool_state();
   ASSERT_TRUE(ok(missing));
   EXPECT_EQ(missing->health, "MISSING");
   create("shop-main");
@@ -165,7 +185,7 @@ class SmallPoolTest : public testing::TestWithParam<DriverAndPlace> {
   std::unique_ptr<Driver> driver_;
   OsUser owner_ = test::server_user();
 };
-INSTANTIATE_TEST_SUITE_P(Drivers, SmallPoolTest, testing::ValuesIn(drivers_and_places()),
+INSTANTIATE_TEST_SUITE_P(Drivers, SmallPoolTest, testing::ValuesIn(directory_drivers_and_places()),
                          name_of_pair);
 
 TEST_P(SmallPoolTest, AFullPoolLeavesNothingHalfMadeAndCanBeEmptied) {

@@ -39,7 +39,7 @@ class BadInput : public E2eTest {
       std::ranges::sort(names);
       for (const std::string& name : names) all += name + "\n";
     }
-    for (const Server& server : servers_below(velo->pool())) all += std::to_string(server.pid);
+    for (const Server& server : servers_below(velo->volumes())) all += std::to_string(server.pid);
     return all;
   }
 

@@ -40,7 +40,7 @@ TEST_F(Defect, Number6ParallelCreatesAreAllRecorded) {
     EXPECT_EQ(velo->value(list.text(branch + "/full_name"), "SELECT x FROM t"), "1");
   }
   EXPECT_EQ(ports.size(), 9U);
-  EXPECT_EQ(servers_below(velo->pool()).size(), 9U);
+  EXPECT_EQ(servers_below(velo->volumes()).size(), 9U);
 }
 
 TEST_F(Defect, Number6ParallelCommandsOnTheSameNameHaveOneWinner) {

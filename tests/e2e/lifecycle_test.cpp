@@ -35,7 +35,7 @@ TEST_F(Lifecycle, DeletingAParentIsRefusedWithTheChildrensNames) {
   velo->ok("branch delete demo/a --force");
   EXPECT_EQ(velo->json("branch list demo").texts("/branches", "full_name"),
             (std::vector<std::string>{"demo/main"}));
-  EXPECT_EQ(servers_below(velo->pool()).size(), 1U);
+  EXPECT_EQ(servers_below(velo->volumes()).size(), 1U);
 }
 
 TEST_F(Lifecycle, AStoppedBranchStaysStopped) {
@@ -72,7 +72,7 @@ TEST_F(Lifecycle, AStoppedBranchCanBeResetAndDeleted) {
 TEST_F(Lifecycle, NoStartMakesAStoppedBranch) {
   velo->ok("branch create demo/dev --no-start");
   EXPECT_EQ(velo->state("demo/dev"), "stopped");
-  EXPECT_EQ(servers_below(velo->pool()).size(), 1U);
+  EXPECT_EQ(servers_below(velo->volumes()).size(), 1U);
   velo->ok("branch start demo/dev");
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
 }
@@ -195,7 +195,7 @@ TEST_F(Lifecycle, AProjectComesBackWithItsBranches) {
   velo->ok("branch create demo/dev");
   velo->sql("demo/dev").execute("UPDATE t SET x = 2");
   velo->ok("project delete demo --force");
-  EXPECT_TRUE(servers_below(velo->pool()).empty());
+  EXPECT_TRUE(servers_below(velo->volumes()).empty());
   velo->ok("project undelete demo");
   EXPECT_EQ(velo->json("branch list demo").texts("/branches", "full_name"),
             (std::vector<std::string>{"demo/main", "demo/dev"}));

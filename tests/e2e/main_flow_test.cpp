@@ -101,7 +101,7 @@ TEST_P(MainFlow, DeletingAProjectLeavesNothingRunning) {
   velo->ok("config set grace 0");
   velo->fails(4, "project delete demo");
   velo->ok("project delete demo --force");
-  EXPECT_TRUE(servers_below(velo->pool()).empty());
+  EXPECT_TRUE(servers_below(velo->volumes()).empty());
   EXPECT_EQ(velo->json("project list").size("/projects"), 0U);
   velo->ok("config get grace");
   velo->create_project("other");  // a changing command: reaps what is left
@@ -114,6 +114,7 @@ std::vector<Where> places() {
     for (const int major : {13, 14, 15, 16, 17, 18})
       all.push_back({.driver = driver, .major = major});
   }
+  all.push_back({.driver = "zfs", .major = 15});
   all.push_back({.driver = "btrfs", .major = 17, .runtime = "docker"});
   all.push_back({.driver = "reflink", .major = 15, .runtime = "docker"});
   return all;

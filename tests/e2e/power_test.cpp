@@ -57,7 +57,7 @@ TEST_F(Power, TheBootUnitShutsDownCleanlyAndNothingForgetsThatItRan) {
                              std::chrono::minutes(1), never);
   ASSERT_TRUE(ran) << ran.error().message;
   EXPECT_EQ(ran->exit_status, 0) << ran->err;
-  EXPECT_TRUE(servers_below(velo->pool()).empty());
+  EXPECT_TRUE(servers_below(velo->volumes()).empty());
   EXPECT_NE(velo->ok("logs demo/dev").out.find("received fast shutdown request"),
             std::string::npos);
   EXPECT_EQ(velo->json("up").size("/started"), 2U);

@@ -88,7 +88,7 @@ TEST_F(Security, NoPasswordIsStoredOrShown) {
   for (const auto& entry : fs::recursive_directory_iterator(velo->home())) {
     if (entry.is_regular_file()) expect_clean(content_of(entry.path()), entry.path());
   }
-  for (const Server& server : servers_below(velo->pool())) {
+  for (const Server& server : servers_below(velo->volumes())) {
     for (const char* name : {"postgresql.conf", "postgresql.auto.conf", "velo.conf", "pg_hba.conf",
                              "postmaster.opts", "postmaster.pid"}) {
       expect_clean(content_of(server.data_directory / name), name);

@@ -218,6 +218,13 @@ INSTANTIATE_TEST_SUITE_P(Operations, Kill,
                                                           branch_reset, branch_delete)),
                          case_name);
 
+/// On ZFS only what concerns the volume differs, and the way to it.
+INSTANTIATE_TEST_SUITE_P(Volumes, Kill,
+                         testing::Combine(testing::Values(Where{.driver = "zfs", .major = 0}),
+                                          testing::Values(branch_create, branch_reset,
+                                                          branch_delete)),
+                         case_name);
+
 /// In containers only what concerns the server differs: the points around it.
 class KillInContainers : public Kill {};
 

@@ -97,6 +97,7 @@ void World::expect_volumes(const Json& status) {
   }
   std::ranges::sort(referenced);
   EXPECT_EQ(velo_.volume_names(), referenced) << "orphaned or lost volumes";
+  EXPECT_EQ(velo_.place().leaked_snapshots(), Nothing{});
 }
 
 void World::expect_servers(const Json& status) {
@@ -112,7 +113,7 @@ void World::expect_servers(const Json& status) {
     }
   }
   std::vector<std::string> running;
-  for (const Server& server : servers_below(velo_.pool())) {
+  for (const Server& server : servers_below(velo_.volumes())) {
     running.push_back(server.data_directory);
   }
   std::ranges::sort(expected);

@@ -27,6 +27,9 @@ std::optional<fs::path> btrfs_place() {
 std::optional<fs::path> xfs_place() {
   return path_from("VELO_TEST_XFS");
 }
+std::optional<fs::path> zfs_place() {
+  return path_from("VELO_TEST_ZFS");
+}
 
 std::optional<fs::path> ext4_place() {
   auto place = path_from("VELO_TEST_EXT4");

@@ -2,8 +2,10 @@
 //
 //   VELO_TEST_BTRFS    a directory on a btrfs
 //   VELO_TEST_XFS      a directory on an XFS with reflink
+//   VELO_TEST_ZFS      a ZFS pool or dataset ("tank")
 //   VELO_TEST_EXT4     a directory on a file system that cannot share blocks (else: a temporary
-//   one) VELO_TEST_DOCKER   a Docker daemon (unix:///…) that is the tests' own and has their images
+//                      one)
+//   VELO_TEST_DOCKER   a Docker daemon (unix:///…) that is the tests' own and has their images
 //   VELO_TEST_DOCKER_USERNS  one that maps the users of containers
 //   VELO_TEST_PODMAN   podman's service
 //   VELO_TEST_REQUIRE  1: a test whose place is missing fails instead of being skipped
@@ -21,6 +23,7 @@ namespace velo::test {
 
 std::optional<std::filesystem::path> btrfs_place();
 std::optional<std::filesystem::path> xfs_place();
+std::optional<std::filesystem::path> zfs_place();
 /// The temporary directory unless VELO_TEST_EXT4 names another.
 std::optional<std::filesystem::path> ext4_place();
 /// Where its daemon is, as DOCKER_HOST says it.

@@ -11,6 +11,7 @@
 
 #include "support/environment.h"
 #include "support/json.h"
+#include "support/place.h"
 #include "support/sql.h"
 #include "support/wait.h"
 
@@ -78,7 +79,8 @@ class Velo {
   const Where& where() const { return where_; }
   const fs::path& home() const { return home_; }
   const fs::path& pool() const { return pool_.path(); }
-  fs::path volumes() const { return pool() / "velo"; }
+  fs::path volumes() const { return pool_.volumes(); }
+  const Place& place() const { return pool_; }
   static fs::path binary(const std::string& name);
   /// What the binary is given as its environment, besides `more`.
   std::vector<std::string> environment(const std::vector<std::string>& more = {}) const;
@@ -125,7 +127,7 @@ class Velo {
  private:
   Where where_;
   TempDirectory base_;
-  TempDirectory pool_;
+  Place pool_;
   fs::path home_;
   std::string binary_ = "velo";
   std::vector<std::string> extra_environment_;

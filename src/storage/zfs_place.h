@@ -1,0 +1,28 @@
+// What can be said about a ZFS place, and making it ready.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "storage/driver.h"
+
+namespace velo::storage::zfs {
+
+/// Whether the calling user can make volumes there; the error says what would have to change.
+Result<void> check_place(const std::string& place);
+
+/// Whether the pool is imported and answers: else a command would wait for ever, or call a volume
+/// gone that comes back with its pool. No process is started.
+Result<void> check_pool(const std::string& place);
+
+/// The pools that are imported here, whether usable or not; empty where there is no ZFS.
+std::vector<std::string> find_places();
+
+/// Makes the base dataset with its properties, where there is none yet. Errc::already_exists when
+/// there is one that Velo did not make: it is left alone. For setup, and for root's first volume.
+Result<void> prepare_place(const std::string& place);
+
+Result<PoolState> state_of_place(const std::string& place);
+
+}  // namespace velo::storage::zfs

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# One group of lane zfs, in a virtual machine (VELO_TEST_VM_IMAGE, VELO_TEST_VM_JOB: test.sh sets them)
+# or, with VELO_TEST_ZFS_POOL, on a pool of this machine. Exit status 77: neither is there.
+#
+#   group.sh contract|family|pools|user|flow|ledger|kill
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+case "$1" in
+  contract) binary=contract_tests filter='*zfs*' ;;
+  family) binary=zfs_tests filter='ZfsFamily.*' ;;
+  pools) binary=zfs_tests filter='ZfsPools.*' ;;
+  user) binary=zfs_tests filter='ZfsUser.*' ;;
+  flow) binary=e2e_tests filter='*MainFlow.*zfs*' ;;
+  ledger) binary=ledger_tests filter='*BranchesHold*zfs*' ;;
+  kill) binary=kill_tests filter='*AtEachPoint*zfs*' ;;
+  *) exit 2 ;;
+esac
+
+if [ -n "${VELO_TEST_ZFS_POOL:-}" ]; then
+  export VELO_TEST_ZFS=$VELO_TEST_ZFS_POOL VELO_TEST_BINARIES=$VELO_BINARY_DIR
+  exec "$VELO_BINARY_DIR/$binary" --gtest_filter="$filter"
+fi
+[ -n "${VELO_TEST_VM_IMAGE:-}" ] || exit 77
+
+# Emulation takes ten times as long. What is left out there is no different on ZFS, or is done once
+# where it would be done for each operation.
+case "$1" in
+  contract) filter+=':-*ATreeThatChanges*:*ManyFilesAndDirectories*' ;;
+  flow) filter='*MainFlow.*BranchDiverge*zfs*:*MainFlow.*ComeBack*zfs*' ;;
+  kill) filter='*AtEachPoint/BranchReset_zfs:-*AnError*' ;;
+esac
+exec "$here/run.sh" "$VELO_TEST_VM_IMAGE" "$VELO_TEST_VM_JOB" 1400 \
+  bash inside.sh "$binary" "$filter"

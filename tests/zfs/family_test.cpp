@@ -1,0 +1,55 @@
+// Origins and clones, which nobody should have to think of: each branch goes, is reset and comes
+// back whatever was made of it (defects 7 and 16 of the earlier Velo, on ZFS).
+#include "storage/zfs_layout.h"
+#include "support/velo.h"
+
+namespace velo::test {
+namespace {
+
+class ZfsFamily : public E2eTest {
+ protected:
+  void SetUp() override { set_up({.driver = "zfs"}); }
+};
+
+TEST_F(ZfsFamily, ChildrenOfResetAndDeletedParentsKeepTheirData) {
+  velo->create_project("demo");
+  velo->sql("demo/main").execute("CREATE TABLE t AS SELECT 1 AS x");
+  velo->ok("branch create demo/dev");
+  velo->sql("demo/dev").execute("UPDATE t SET x = 2");
+  velo->ok("branch create demo/child --parent demo/dev");
+  velo->ok("config set grace 0");
+
+  // The child's origin is the old volume of dev, which goes at once.
+  velo->ok("branch reset demo/dev --force");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
+  EXPECT_EQ(velo->value("demo/child", "SELECT x FROM t"), "2");
+  EXPECT_EQ(velo->volume_names(),
+            (std::vector<std::string>{"demo-child", "demo-dev.2", "demo-main"}));
+  // And once more, with a grandchild.
+  velo->ok("branch create demo/grandchild --parent demo/child --no-start");
+  velo->ok("branch reset demo/child --force");
+  EXPECT_EQ(velo->value("demo/child", "SELECT x FROM t"), "1");
+  velo->ok("branch start demo/grandchild");
+  EXPECT_EQ(velo->value("demo/grandchild", "SELECT x FROM t"), "2");
+  velo->fails(4, "branch delete demo/dev");
+  velo->ok("branch delete demo/dev --force");
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"demo-main"}));
+  EXPECT_EQ(
+      run_zfs({"list", "-H", "-r", "-t", "snapshot", "-o", "name", velo->place().path().string()}),
+      "");
+}
+
+// Defect 5: the names of a/b-main and a-b/main meet in one dataset.
+TEST_F(ZfsFamily, NamesThatMeetAreTwoDatasets) {
+  velo->create_project("a");
+  velo->ok("branch create a/b-main --no-start");
+  run_zfs({"create", "-u",
+           storage::zfs::dataset_of(velo->place().path().string(), "a-x")});  // not Velo's
+  velo->ok("branch create a/x --no-start");
+  EXPECT_EQ(velo->json("branch get a/x").text("/branch/volume"), "a-x.2");
+  velo->ok("branch delete a/x");
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"a-b-main", "a-main", "a-x", "a-x.2"}));
+}
+
+}  // namespace
+}  // namespace velo::test

@@ -1,0 +1,267 @@
+// An ordinary user on a pool that root set up: the whole flow, and what the mount helper refuses.
+//
+// The helper, its list of places and the line in sudoers are put where `velo setup` puts them, so
+// these tests run only where VELO_TEST_MAY_INSTALL says that the machine is theirs.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "base/files.h"
+#include "base/process.h"
+#include "storage/zfs_layout.h"
+#include "storage/zfs_place.h"
+#include "support/velo.h"
+
+namespace velo::test {
+namespace {
+
+using namespace std::chrono_literals;
+namespace zfs = storage::zfs;
+
+class ZfsUser : public E2eTest {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "setting up a user needs root";
+    const char* name = std::getenv("VELO_TEST_USER");
+    if (std::getenv("VELO_TEST_MAY_INSTALL") == nullptr || name == nullptr) {
+      GTEST_SKIP() << "VELO_TEST_MAY_INSTALL and VELO_TEST_USER are not set";
+    }
+    user = find_user(name).value();
+    set_up({.driver = "zfs"});
+    if (!velo) return;
+    place = velo->place().path().string();
+    install();
+    home = std::make_unique<TempDirectory>(homes());
+    ASSERT_EQ(::chown(home->path().c_str(), user.uid, user.gid), 0);
+    ASSERT_EQ(::chmod(home->path().c_str(), 0700), 0);
+  }
+  void TearDown() override {
+    if (velo) end_servers_below(velo->volumes());
+  }
+
+  void install() {
+    const fs::path helper(zfs::mount_helper);
+    fs::create_directories(helper.parent_path());
+    fs::copy_file(Velo::binary("velo-mount-helper"), helper, fs::copy_options::overwrite_existing);
+    ::chmod(helper.c_str(), 0755);
+    fs::create_directories(fs::path(zfs::places_file).parent_path());
+    write_file(zfs::places_file, place + "\n", 0644).value();
+    run_tool({"/usr/sbin/groupadd", "--force", "velo"});
+    run_tool({"/usr/sbin/usermod", "--append", "--groups", "velo", user.name});
+    write_file(zfs::sudoers_file, zfs::sudoers_line("velo"), 0440).value();
+    run_tool({"/usr/sbin/visudo", "--check", "--quiet"});
+    ASSERT_TRUE(zfs::prepare_place(place));
+    for (const zfs::Grant& grant : zfs::grants(place, "-u", user.name)) {
+      std::vector<std::string> words{"allow"};
+      words.insert(words.end(), grant.begin(), grant.end());
+      run_zfs(words);
+    }
+  }
+
+  Outcome as_user(const std::vector<std::string>& argv, const std::string& input = {},
+                  const std::vector<std::string>& more = {}) {
+    std::vector<std::string> environment{"PATH=/usr/bin:/bin:/usr/sbin:/sbin",
+                                         "HOME=" + home->path().string(), "LANG=C.UTF-8",
+                                         "VELO_HOME=" + (home->path() / "velo").string()};
+    environment.insert(environment.end(), more.begin(), more.end());
+    const Cancellation never;
+    return velo::run({.argv = argv, .environment = environment, .user = user, .input = input},
+                     15min, never)
+        .value();
+  }
+  std::string run_velo(const std::string& line) {
+    std::vector<std::string> argv{Velo::binary("velo").string()};
+    for (std::string& word : words(line)) argv.push_back(std::move(word));
+    const Outcome ran = as_user(argv);
+    EXPECT_EQ(ran.exit_status, 0) << line << "\n" << ran.out << ran.err;
+    return ran.out;
+  }
+  std::string value(const std::string& branch, const std::string& statement) {
+    std::string url = run_velo("branch url " + branch);
+    while (url.ends_with('\n')) url.pop_back();
+    return Sql(url).value(statement);
+  }
+
+  /// What the helper says to a request; it must refuse it.
+  void expect_refused(const std::string& input, const std::vector<std::string>& arguments = {},
+                      const std::vector<std::string>& environment = {}) {
+    std::vector<std::string> argv{"/usr/bin/sudo", "-n", std::string(zfs::mount_helper)};
+    argv.insert(argv.end(), arguments.begin(), arguments.end());
+    const Outcome ran = as_user(argv, input, environment);
+    EXPECT_NE(ran.exit_status, 0) << input << ran.out;
+    EXPECT_NE(ran.err, "") << input;
+  }
+  std::string mounted() {
+    std::string text;
+    std::ifstream file("/proc/self/mounts");
+    for (std::string line; std::getline(file, line);) {
+      if (line.find(" zfs ") != std::string::npos) text += line + "\n";
+    }
+    return text;
+  }
+  std::string dataset(const std::string& volume) { return zfs::dataset_of(place, volume); }
+
+  OsUser user;
+  std::string place;
+  std::unique_ptr<TempDirectory> home;
+};
+
+TEST_F(ZfsUser, TheWholeFlowNeedsNoRootOnceItIsSetUp) {
+  run_velo("config set pool " + place);
+  run_velo("project create demo");
+  EXPECT_EQ(value("demo/main", "CREATE TABLE t AS SELECT 1 AS x; SELECT x FROM t"), "1");
+  run_velo("branch create demo/dev");
+  EXPECT_EQ(value("demo/dev", "UPDATE t SET x = 2; SELECT x FROM t"), "2");
+  run_velo("branch create demo/child --parent demo/dev");
+  run_velo("config set grace 0");
+  run_velo("branch reset demo/dev --force");  // the child's origin goes
+  EXPECT_EQ(value("demo/dev", "SELECT x FROM t"), "1");
+  EXPECT_EQ(value("demo/child", "SELECT x FROM t"), "2");
+  EXPECT_NE(mounted().find("nosuid,nodev"), std::string::npos) << mounted();
+
+  // After a reboot: what is needed is mounted again.
+  run_velo("branch stop demo/child");
+  run_zfs({"unmount", dataset("demo-child")});
+  run_velo("branch start demo/child");
+  EXPECT_EQ(value("demo/child", "SELECT x FROM t"), "2");
+
+  run_velo("branch delete demo/dev --force");
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"demo-main"}));
+  run_velo("project delete demo --force");
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{}));
+  EXPECT_EQ(run_zfs({"list", "-H", "-r", "-t", "snapshot", "-o", "name", place}), "");
+}
+
+TEST_F(ZfsUser, WithoutTheRightsItIsSaidWhichAreMissing) {
+  run_zfs({"unallow", "-l", "-u", user.name, zfs::base_of(place)});
+  Outcome refused =
+      as_user({Velo::binary("velo").string(), "project", "create", "demo", "--pool", place});
+  EXPECT_NE(refused.exit_status, 0);
+  EXPECT_NE(refused.err.find("lacks rights"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("velo setup"), std::string::npos) << refused.err;
+  fs::remove(zfs::mount_helper);
+  refused = as_user({Velo::binary("velo").string(), "project", "create", "demo", "--pool", place});
+  EXPECT_NE(refused.err.find(zfs::mount_helper), std::string::npos) << refused.err;
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{}));
+}
+
+TEST_F(ZfsUser, TheHelperMountsNothingButTheCallersVolumes) {
+  const std::string mark = R"(velo:mark={"home_id":"1"})";
+  const std::string outside = place + "/outside";
+  run_zfs({"create", "-u", "-o", mark, "-o", "mountpoint=/mnt/velo-outside", outside});
+  run_zfs({"create", "-u", "-o", mark, dataset("roots")});
+  run_zfs({"create", "-u", dataset("unmarked")});
+  run_zfs({"create", "-u", "-o", mark, "-o", "mountpoint=/etc/skel", dataset("elsewhere")});
+  run_zfs({"create", "-u", "-o", mark, "-o", "mountpoint=legacy", dataset("legacy")});
+  EXPECT_EQ(as_user({"/usr/sbin/zfs", "create", "-u", "-o", mark, dataset("own")}).exit_status, 0);
+  const std::string before = mounted();
+  const std::string own = dataset("own");
+
+  for (const std::string& other : std::vector<std::string>{outside,
+                                                           dataset("roots"),
+                                                           dataset("unmarked"),
+                                                           dataset("elsewhere"),
+                                                           dataset("legacy"),
+                                                           dataset("nothing"),
+                                                           zfs::base_of(place),
+                                                           place,
+                                                           std::string("tank"),
+                                                           own + "/..",
+                                                           own + "/../roots",
+                                                           zfs::base_of(place) + "/../../outside",
+                                                           own + "@snap",
+                                                           own + " /etc",
+                                                           own + "\n",
+                                                           own + " -o suid",
+                                                           "-o suid " + own,
+                                                           " " + own,
+                                                           own + ";id",
+                                                           "$(id)",
+                                                           "`id`",
+                                                           std::string("/etc"),
+                                                           std::string("/dev/vda"),
+                                                           own + std::string(1, '\0') + "x",
+                                                           std::string(600, 'a')}) {
+    expect_refused("mount " + other + "\n");
+    EXPECT_EQ(mounted(), before) << other;
+  }
+  for (const std::string& request : std::vector<std::string>{
+           std::string(), std::string("\n"), "mount " + own, own + "\n", "remount " + own + "\n",
+           "mount\n", "MOUNT " + own + "\n", "mount  " + own + "\n",
+           "mount " + own + "\nmount " + dataset("roots") + "\n"}) {
+    expect_refused(request);
+    EXPECT_EQ(mounted(), before) << request;
+  }
+  // Extra words are sudo's to refuse: the rule ends in "".
+  expect_refused("mount " + own + "\n", {"mount"});
+  expect_refused("mount " + own + "\n", {own, "-o", "suid"});
+  EXPECT_EQ(mounted(), before);
+
+  // What stands in the way of its mountpoint.
+  const fs::path mountpoint = zfs::mountpoint_of(place, "own");
+  fs::create_directories(mountpoint.parent_path());
+  fs::create_directory_symlink("/etc", mountpoint);
+  expect_refused("mount " + own + "\n");
+  fs::remove(mountpoint);
+  fs::create_directory(mountpoint);
+  std::ofstream(mountpoint / "file") << "in the way";
+  expect_refused("mount " + own + "\n");
+  fs::remove_all(mountpoint);
+  ASSERT_EQ(::chmod(mountpoint.parent_path().c_str(), 0777), 0);
+  expect_refused("mount " + own + "\n");
+  ASSERT_EQ(::chmod(mountpoint.parent_path().c_str(), 0711), 0);
+  EXPECT_EQ(mounted(), before);
+
+  // Who may write the list of places chooses what is mounted.
+  ASSERT_EQ(::chmod(std::string(zfs::places_file).c_str(), 0666), 0);
+  expect_refused("mount " + own + "\n");
+  write_file(zfs::places_file, "# " + place + "\n" + place + "x\n", 0644).value();
+  expect_refused("mount " + own + "\n");
+  write_file(zfs::places_file, place + "  # for the team\n", 0644).value();
+
+  // With nothing wrong it works, whatever the environment says.
+  std::ofstream(home->path() / "zfs") << "#!/bin/sh\ntouch " << home->path().string() << "/ran\n";
+  ::chmod((home->path() / "zfs").c_str(), 0755);
+  const std::vector<std::string> hostile{"PATH=" + home->path().string(),
+                                         "LD_PRELOAD=" + home->path().string() + "/x.so",
+                                         "LD_LIBRARY_PATH=" + home->path().string(),
+                                         "IFS=/",
+                                         "SUDO_UID=0",
+                                         "BASH_ENV=" + home->path().string() + "/zfs"};
+  const std::vector<std::string> helper{"/usr/bin/sudo", "-n", std::string(zfs::mount_helper)};
+  const Outcome done = as_user(helper, "mount " + own + "\n", hostile);
+  EXPECT_EQ(done.exit_status, 0) << done.err;
+  EXPECT_FALSE(fs::exists(home->path() / "ran"));
+  EXPECT_NE(mounted().find(own + " " + mountpoint.string() + " zfs rw,nosuid,nodev"),
+            std::string::npos)
+      << mounted();
+  run_zfs({"mount", dataset("roots")});
+  expect_refused("unmount " + dataset("roots") + "\n", {}, hostile);
+  EXPECT_EQ(as_user(helper, "unmount " + own + "\n").exit_status, 0);
+  EXPECT_FALSE(fs::exists(mountpoint));
+  // Without sudo it is nobody.
+  EXPECT_NE(as_user({std::string(zfs::mount_helper)}, "mount " + own + "\n").exit_status, 0);
+}
+
+TEST_F(ZfsUser, NobodyHasRightsOnWhatAnotherMade) {
+  run_zfs({"create", "-u", "-o", R"(velo:mark={"home_id":"1"})", dataset("roots")});
+  run_zfs({"snapshot", dataset("roots") + "@x"});
+  const auto tried = [&](const std::vector<std::string>& words) {
+    std::vector<std::string> argv{"/usr/sbin/zfs"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    return as_user(argv).exit_status;
+  };
+  EXPECT_NE(tried({"destroy", "-r", zfs::base_of(place)}), 0);
+  EXPECT_NE(tried({"destroy", dataset("roots") + "@x"}), 0);
+  EXPECT_NE(tried({"clone", dataset("roots") + "@x", dataset("own")}), 0);
+  EXPECT_NE(tried({"snapshot", dataset("roots") + "@y"}), 0);
+  EXPECT_EQ(tried({"create", "-u", dataset("own")}), 0);
+  EXPECT_NE(tried({"set", "mountpoint=/etc", dataset("own")}), 0);
+  EXPECT_NE(tried({"set", "setuid=on", dataset("own")}), 0);
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"own", "roots"}));
+}
+
+}  // namespace
+}  // namespace velo::test
