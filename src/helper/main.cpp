@@ -165,9 +165,11 @@ Result<void> run_as_root(int argument_count) {
 }  // namespace
 }  // namespace velo
 
-int main(int argc, char** /*argv*/) {
+int main(int argc, char** /*argv*/) try {
   const auto served = velo::run_as_root(argc);
   if (served) return 0;
   fmt::print(stderr, "velo-mount-helper: {}\n", served.error().message);
+  return 1;
+} catch (...) {  // no memory, or nobody to read what it says
   return 1;
 }
