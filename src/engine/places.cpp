@@ -1,14 +1,11 @@
 #include "engine/places.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <sstream>
 
-#include "base/fd.h"
 #include "base/files.h"
 #include "base/size.h"
 #include "base/text.h"
@@ -16,6 +13,7 @@
 #include "engine/config.h"
 #include "engine/servers.h"
 #include "engine/setup.h"
+#include "runtime/port.h"
 #include "storage/registry.h"
 
 namespace velo::engine {
@@ -35,14 +33,7 @@ fs::path place_of_ours(const Engine& engine) {
 }
 
 bool nobody_listens_on(int port) {
-  const Fd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in name{};
-  name.sin_family = AF_INET;
-  name.sin_port = htons(static_cast<uint16_t>(port));
-  name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
+  return runtime::check_port("127.0.0.1", port).has_value();
 }
 
 /// The kernel hands out [first, last] to outgoing connections: a server there could find its port

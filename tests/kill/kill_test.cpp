@@ -170,8 +170,8 @@ TEST_P(Kill, WhileUndoing) {
     if (point.find("/undo/") == std::string::npos) continue;
     SCOPED_TRACE(point);
     ++undone;
-    const Ran ran =
-        world->run_with_fault(test_case->command(*world), failure + "," + point + "=kill");
+    const Ran ran = world->run_with_fault(test_case->command(*world),
+                                          fmt::format("{},{}=kill", failure, point));
     EXPECT_EQ(ran.exit_status, 137) << ran.all();
     world->next_command();
     const bool happened = expect_all_or_nothing();
@@ -193,7 +193,7 @@ TEST_P(Kill, WhileMending) {
     test_case->restore(*world);
     for (const std::string& point : mending) {
       if (!point.starts_with("mend/")) continue;
-      SCOPED_TRACE(crash + ", then " + point + "=kill");
+      SCOPED_TRACE(fmt::format("{}, then {}=kill", crash, point));
       ++mended;
       world->run_with_fault(test_case->command(*world), crash);
       const Ran ran = world->run_with_fault(next, point + "=kill");

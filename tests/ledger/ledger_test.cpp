@@ -66,11 +66,11 @@ class Writers {
     for (std::int64_t n = 1; !stop_; ++n) {
       const auto from = std::to_string((n * 7) % 100);
       const auto to = std::to_string((n * 13 + 1) % 100);
-      const bool done =
-          sql.try_execute("BEGIN; INSERT INTO ledger VALUES (" + std::to_string(writer) + ", " +
-                          std::to_string(n) + ", md5(random()::text) || repeat('x', 200));" +
-                          "UPDATE account SET balance = balance - 1 WHERE id = " + from + ";" +
-                          "UPDATE account SET balance = balance + 1 WHERE id = " + to + "; COMMIT");
+      const bool done = sql.try_execute(
+          fmt::format("BEGIN; INSERT INTO ledger VALUES ({}, {}, md5(random()::text) || "
+                      "repeat('x', 200)); UPDATE account SET balance = balance - 1 WHERE id = {}; "
+                      "UPDATE account SET balance = balance + 1 WHERE id = {}; COMMIT",
+                      writer, n, from, to));
       if (done) {
         acknowledged_[writer].store(n);
         continue;

@@ -28,7 +28,7 @@ Terminal::Terminal(const std::vector<std::string>& argv,
                    const std::vector<std::string>& environment) {
   const auto arguments = pointers_to(argv);
   const auto variables = pointers_to(environment);
-  winsize size{.ws_row = 50, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
+  const winsize size{.ws_row = 50, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
   pid_ = ::forkpty(&master_, nullptr, nullptr, &size);
   if (pid_ == 0) {
     ::execve(arguments[0], arguments.data(), variables.data());

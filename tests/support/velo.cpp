@@ -183,7 +183,7 @@ bool is_alive(int pid) {
   return !working_directory(pid).empty();
 }
 
-Velo::Velo(Where where)
+Velo::Velo(const Where& where)
     : where_{.driver = where.driver.empty() ? best_driver() : where.driver,
              .major = where.major,
              .runtime = where.runtime},
@@ -207,8 +207,8 @@ Velo::~Velo() {
     for (const auto& log : fs::directory_iterator(home_ / "logs", ignored)) {
       std::ifstream file(log.path());
       const std::string text{std::istreambuf_iterator<char>(file), {}};
-      fprintf(stderr, "--- %s\n%s\n", log.path().c_str(),
-              text.substr(text.size() > 3000 ? text.size() - 3000 : 0).c_str());
+      fmt::print(stderr, "--- {}\n{}\n", log.path().string(),
+                 text.substr(text.size() > 3000 ? text.size() - 3000 : 0));
     }
   }
 }

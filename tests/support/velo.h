@@ -68,7 +68,7 @@ class Velo {
  public:
   /// Makes an empty VELO_HOME (with the embedded build of where.major, if that is asked for) and an
   /// empty pool.
-  explicit Velo(Where where = {});
+  explicit Velo(const Where& where = {});
   Velo(const Velo&) = delete;
   Velo& operator=(const Velo&) = delete;
   Velo(Velo&&) = delete;
