@@ -31,5 +31,5 @@ case "$1" in
   flow) filter='*MainFlow.*BranchDiverge*zfs*:*MainFlow.*ComeBack*zfs*' ;;
   kill) filter='*AtEachPoint/BranchReset_zfs:-*AnError*' ;;
 esac
-exec "$here/run.sh" "$VELO_TEST_VM_IMAGE" "$VELO_TEST_VM_JOB" 1400 \
+exec "$here/run.sh" "$VELO_TEST_VM_IMAGE" "$VELO_TEST_VM_JOB" 2300 \
   bash inside.sh "$binary" "$filter"
