@@ -98,16 +98,25 @@ std::vector<Option> options_of(Request& request) {
   engine::SetupRequest& setup = request.setup;
   const engine::SetupRequest defaults;
   return {
+      {.flags = "--pool",
+       .value = "POOL",
+       .help = "The ZFS pool, or dataset in one, that users are to use (default: the only one)",
+       .assign = into(setup.pool)},
+      {.flags = "--create-pool",
+       .value = "FILE",
+       .help =
+           "Make a ZFS pool in this file first, for trying out; --pool names it (default: velo)",
+       .assign = into_path(setup.create_pool)},
       {.flags = "--size",
        .value = "SIZE",
-       .help = "How large the pool is, e.g. 20G",
+       .help = "How large the pool is that is made, e.g. 20G; without --create-pool a btrfs pool",
        .assign = [&setup](const std::string& word) -> Result<void> {
          setup.size = TRY(parse_size(word));
          return {};
        }},
       {.flags = "--file",
        .value = "FILE",
-       .help = fmt::format("Where the pool's file is (default: {})", defaults.file.string()),
+       .help = fmt::format("Where the btrfs pool's file is (default: {})", defaults.file.string()),
        .assign = into_path(setup.file)},
       {.flags = "--mount",
        .value = "DIRECTORY",
@@ -148,17 +157,22 @@ Command setup_command() {
   return {
       .name = "setup",
       .group = "This machine",
-      .summary = "Make this machine ready: a btrfs pool in a file, groups; or take that back",
+      .summary = "Make this machine ready: a pool, rights on it, groups; or take that back",
       .details =
-          "Needs root. Makes a pool for machines that have no copy-on-write file system, makes "
-          "the group velo, and adds who called sudo to it and, where Docker is installed, to "
-          "the group docker. Can be repeated: what is done stays as it is, and an existing pool "
-          "file is never formatted again.\n"
+          "Needs root. Makes the group velo, and adds who called sudo to it and, where Docker is "
+          "installed, to the group docker. Where a ZFS pool is imported it makes the datasets "
+          "that volumes live in, gives the group the rights on them, and installs the mount "
+          "helper with its line in sudoers, so that no other command needs root. Elsewhere, and "
+          "with --size, it makes a btrfs pool in a file. Can be repeated: what is done stays as it "
+          "is, and an existing pool file is never formatted again.\n"
           "What it does is written down, and --undo takes back exactly that: what was there "
           "before, or was changed since, stays. A pool that holds data is destroyed with "
           "--force only, or after a question on a terminal.",
       .options = options_of(*request),
-      .examples = {{"sudo velo setup --size 20G", ""},
+      .examples = {{"sudo velo setup", "on the ZFS pool that there is"},
+                   {"sudo velo setup --pool tank", "of several"},
+                   {"sudo velo setup --create-pool /var/lib/velo.zpool --size 20G", ""},
+                   {"sudo velo setup --size 20G", "without ZFS: a btrfs pool in a file"},
                    {"sudo velo setup --size 20G --dry-run", "what it would do"},
                    {"sudo velo setup --undo", "and back"}},
       .run = [request](Context& context) -> Result<int> {

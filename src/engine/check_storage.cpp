@@ -28,30 +28,42 @@ Level level_of(storage::Remark::Weight weight) {
   return Level::error;
 }
 
-void check_drivers(Findings& findings, const fs::path& place) {
+/// A driver that finds its pools by itself is asked about each, any other about the place.
+std::vector<fs::path> places_for(const storage::DriverInfo& info, const fs::path& place) {
+  if (info.find == nullptr || info.takes(place)) return {place};
+  std::vector<fs::path> found = info.find();
+  if (found.empty()) found.push_back(place);
+  return found;
+}
+
+void check_drivers(Findings& findings, const fs::path& default_place) {
   bool any = false;
   for (const storage::DriverInfo& info : storage::drivers()) {
-    if (const auto able = info.probe(place); able) {
-      findings.ok("storage.driver", std::string(info.name),
-                  fmt::format("{} can serve {}{}", info.name, place.string(),
-                              any ? "" : ": new projects there take it"));
-      any = true;
-    } else {
-      findings.add(
-          Level::info, "storage.driver", std::string(info.name),
-          fmt::format("{} cannot serve {}: {}", info.name, place.string(), able.error().message),
-          able.error().hint);
-    }
-    if (info.examine == nullptr) continue;
-    for (const storage::Remark& remark : info.examine(place)) {
-      findings.add(level_of(remark.weight), fmt::format("storage.{}", info.name),
-                   std::string(info.name), remark.text, remark.hint);
+    for (const fs::path& place : places_for(info, default_place)) {
+      if (const auto able = info.probe(place); able) {
+        const bool first = !any && place == default_place;
+        findings.ok("storage.driver", std::string(info.name),
+                    fmt::format("{} can serve {}{}", info.name, place.string(),
+                                first ? ": new projects there take it" : ""));
+        any = true;
+      } else {
+        findings.add(
+            Level::info, "storage.driver", std::string(info.name),
+            fmt::format("{} cannot serve {}: {}", info.name, place.string(), able.error().message),
+            able.error().hint);
+      }
+      if (info.examine == nullptr) continue;
+      for (const storage::Remark& remark : info.examine(place)) {
+        findings.add(level_of(remark.weight), fmt::format("storage.{}", info.name),
+                     std::string(info.name), remark.text, remark.hint);
+      }
     }
   }
   if (any) return;
-  findings.add(Level::warning, "storage.place", place.string(),
-               fmt::format("no driver can serve {}, where new projects would live", place.string()),
-               "name a place that you can write to: velo config set pool /path");
+  findings.add(
+      Level::warning, "storage.place", default_place.string(),
+      fmt::format("no driver can serve {}, where new projects would live", default_place.string()),
+      "name a place that you can write to: velo config set pool /path");
 }
 
 /// How many of a pool's hundred stay free (velo config get guard).

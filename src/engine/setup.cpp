@@ -62,10 +62,22 @@ class Setup {
     return {};
   }
 
+  /// What is to be in directories that may not be there yet.
+  std::vector<fs::path> all_paths() const {
+    const SetupRequest& request = world_.request;
+    if (!world_.shared) return {request.record, request.file, request.mount_point};
+    std::vector<fs::path> paths{request.record};
+    if (!request.create_pool.empty()) paths.push_back(request.create_pool);
+    for (const storage::SharedFile& file : world_.shared->plan.files) paths.push_back(file.path);
+    for (const fs::path& directory : world_.shared->plan.directories) {
+      paths.push_back(directory / "x");
+    }
+    return paths;
+  }
+
   /// 0711: root's VELO_HOME may be among them, and servers run as another user.
   Result<void> make_directories() {
-    const SetupRequest& request = world_.request;
-    for (const fs::path& path : {request.record, request.file, request.mount_point}) {
+    for (const fs::path& path : all_paths()) {
       const std::vector<fs::path> missing = missing_above(path);
       for (const fs::path& directory : missing) TRY(ensure_directory(directory, 0711));
       // Only now: the record may be in them itself.
@@ -132,9 +144,11 @@ Result<void> check_people(const SetupRequest& request) {
 
 }  // namespace
 
-std::vector<Step> steps_of(const SetupWorld& world) {
-  std::vector<Step> all = pool_steps(world);
-  std::ranges::move(people_steps(world), std::back_inserter(all));
+Result<std::vector<Step>> steps_of(const SetupWorld& world) {
+  // The group comes first where rights are given to it.
+  std::vector<Step> all = world.shared ? people_steps(world) : pool_steps(world);
+  std::ranges::move(world.shared ? TRY(sharing_steps(world)) : people_steps(world),
+                    std::back_inserter(all));
   return all;
 }
 
@@ -144,22 +158,35 @@ Result<SetupReport> setup(const SetupRequest& given, Observer& observer,
   request.file = TRY(clean_path(given.file));
   request.mount_point = TRY(clean_path(given.mount_point));
   request.record = TRY(clean_path(given.record));
+  if (!given.create_pool.empty()) request.create_pool = TRY(clean_path(given.create_pool));
   TRY(check_people(request));
   const auto lock = TRY(lock_setup(request.dry_run, cancel));
-  const Found found = TRY(look_around(request));
-  TRY(check_request(request, found));
+  const std::optional<SharedPool> shared = TRY(find_shared_pool(request));
+  Found found;
+  if (shared) {
+    TRY(check_is_root(request));
+  } else {
+    found = TRY(look_around(request));
+    TRY(check_request(request, found));
+  }
+  // It is root's; without it a dry run says less of files that are in the way.
+  SetupRecord record = TRY(SetupRecord::open(running_as_root() ? request.record : fs::path()));
 
-  const SetupWorld world{
-      .request = request, .found = found, .observer = observer, .cancel = cancel};
-  const std::vector<Step> steps = steps_of(world);
+  const SetupWorld world{.request = request,
+                         .found = found,
+                         .shared = shared,
+                         .record = record,
+                         .observer = observer,
+                         .cancel = cancel};
+  const std::vector<Step> steps = TRY(steps_of(world));
   SetupReport report;
   for (const Step& step : steps) {
     report.steps.push_back({.description = step.description, .already_done = step.already_done});
     if (!step.already_done && !step.new_groups_of.empty()) report.login_due = step.new_groups_of;
   }
   if (request.dry_run || std::ranges::all_of(steps, &Step::already_done)) return report;
-  observer.begin(fmt::format("Setting up a pool at {}", request.mount_point.string()));
-  SetupRecord record = TRY(SetupRecord::open(request.record));
+  observer.begin(fmt::format("Setting up the pool {}",
+                             shared ? shared->place.string() : request.mount_point.string()));
   TRY(Setup(record, world).work(steps));
   return report;
 }

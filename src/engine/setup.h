@@ -1,8 +1,9 @@
 // `velo setup`: makes a machine ready for Velo, writes down what it did, and can take exactly that
 // back. Needs root.
 //
-// What it makes: a file-backed btrfs pool for machines without a copy-on-write file system, the
-// group velo, and the memberships that a user needs. Its steps are listed by one function
+// What it makes: the group velo and the memberships that a user needs; on a pool that a driver
+// finds by itself (zfs) what that driver says users need there, else a file-backed btrfs pool for
+// machines without a copy-on-write file system. Its steps are listed by one function
 // (setup_steps.h).
 #pragma once
 
@@ -22,6 +23,11 @@ namespace velo::engine {
 inline const std::filesystem::path system_pool = "/var/lib/velo/pool";
 
 struct SetupRequest {
+  /// Which of the pools that drivers find is to be shared ("tank"); empty: the only usable one, or
+  /// with a size, or where there is none, a btrfs pool in `file`.
+  std::string pool;
+  std::filesystem::path
+      create_pool;         ///< the pool to share is made in this file; empty: it is there
   std::uint64_t size = 0;  ///< bytes
   std::filesystem::path file = "/var/lib/velo/pool.btrfs";
   std::filesystem::path mount_point = system_pool;
@@ -59,7 +65,7 @@ struct UndoStep {
   std::string left;         ///< why it was left as it is; empty: it was done
 };
 
-/// What a pool that setup made holds: the names of what an undo would destroy. Empty: nothing.
+/// What the pools that setup made hold: the names of what an undo would destroy. Empty: nothing.
 /// Errc::in_use where it cannot be seen.
 Result<std::vector<std::string>> data_in_pools(const UndoRequest& request);
 

@@ -155,6 +155,12 @@ Result<Found> look_around(const SetupRequest& request) {
   return found;
 }
 
+Result<void> check_is_root(const SetupRequest& request) {
+  if (request.dry_run || running_as_root()) return {};
+  return fail_with_hint(Errc::permission, "velo setup needs root",
+                        "sudo velo setup, with the same options");
+}
+
 Result<void> check_request(const SetupRequest& request, const Found& found) {
   if (!request.dry_run && !running_as_root()) {
     return fail_with_hint(Errc::permission, "velo setup needs root",

@@ -20,6 +20,9 @@ struct Found {
 /// Expects clean absolute paths.
 Result<Found> look_around(const SetupRequest& request);
 
+/// Errc::permission for anybody else, unless nothing is changed.
+Result<void> check_is_root(const SetupRequest& request);
+
 /// Errc::permission, usage or no_space; Errc::unsupported without mkfs.btrfs.
 Result<void> check_request(const SetupRequest& request, const Found& found);
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "engine/setup.h"
 #include "engine/setup_checks.h"
 #include "engine/setup_record.h"
+#include "storage/registry.h"
 
 namespace velo::engine {
 
@@ -28,25 +30,50 @@ struct Step {
   std::string new_groups_of;  ///< a user whose groups change
 };
 
+/// A pool that a driver found or can make, and what is to be there for users.
+struct SharedPool {
+  const storage::DriverInfo* driver = nullptr;
+  std::filesystem::path place;
+  storage::SharingPlan plan;
+};
+
+/// The pool to share: what the request names, or the only one that is usable. Empty where there is
+/// none and nothing was named: then setup makes a pool in a file. Errc::usage lists several.
+Result<std::optional<SharedPool>> find_shared_pool(const SetupRequest& request);
+
 /// What the steps are made with; outlives them.
 struct SetupWorld {
   const SetupRequest& request;
-  const Found& found;
+  const Found& found;                       ///< of the btrfs pool
+  const std::optional<SharedPool>& shared;  ///< or the pool that is shared instead
+  const SetupRecord& record;
   Observer& observer;
   const Cancellation& cancel;
 };
 
-std::vector<Step> steps_of(const SetupWorld& world);
+/// Errc::already_exists for a file in the way that setup did not make.
+Result<std::vector<Step>> steps_of(const SetupWorld& world);
 /// The file-backed pool.
 std::vector<Step> pool_steps(const SetupWorld& world);
 /// The group, and who is in it and in those of the runtimes that are here.
 std::vector<Step> people_steps(const SetupWorld& world);
+
+/// What the driver does on a pool that is shared, and the files that it needs.
+Result<std::vector<Step>> sharing_steps(const SetupWorld& world);
 
 /// In words: "Unmount /var/lib/velo/pool".
 std::string undo_in_words(const Deed& deed);
 /// Takes one deed back where it is still as setup left it; says why where it is not. Success for
 /// what was never done.
 Result<std::string> undo(const Deed& deed, const Cancellation& cancel);
+
+/// Takes one line, or a few that belong together, out of a file; `made_file`: the file goes with
+/// its last one. Says why where they are no longer as they were.
+Result<std::string> take_out(const std::filesystem::path& path, const std::string& added,
+                             bool made_file);
+
+/// Of a file's content, in hex: how undo knows that it is as setup made it.
+Result<std::string> digest_of(const std::filesystem::path& file);
 
 /// systemd reads fstab at boot and when told; without this it would complain at the next mount.
 /// Whether it was told, or need not be.

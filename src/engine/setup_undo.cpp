@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -65,24 +66,37 @@ Left undo_mount(const Deed& deed, const Cancellation&) {
 
 Left undo_fstab(const Deed& deed, const Cancellation& cancel) {
   const fs::path path = fs::weakly_canonical(deed.arg("fstab"));
-  const std::string& added = deed.arg("added");
-  if (added.empty() || !path_exists(path)) return "";
-  std::string text = TRY(read_file(path));
-  const std::size_t at = text.find(added);
-  if (at == std::string::npos) {
-    const std::size_t line = added.find('\n', added.find('#'));
-    const bool never = text.find(added.substr(line + 1)) == std::string::npos;
-    return never ? "" : "its lines were changed, and were left";
-  }
-  text.erase(at, added.size());
-  if (text.empty() && !deed.arg("made_file").empty()) {
-    TRY(remove_file(path));
-  } else {
-    struct stat status{};
-    const bool known = ::stat(path.c_str(), &status) == 0;
-    TRY(write_file_durably(path, text, known ? status.st_mode & 07777U : 0644U));
-  }
+  std::string left = TRY(take_out(path, deed.arg("added"), !deed.arg("made_file").empty()));
+  if (!left.empty()) return left;
   return reload_systemd(path, cancel) ? "" : "systemd did not reload; run systemctl daemon-reload";
+}
+
+Left undo_line(const Deed& deed, const Cancellation&) {
+  return take_out(deed.arg("file"), deed.arg("added"), !deed.arg("made_file").empty());
+}
+
+Left undo_file(const Deed& deed, const Cancellation&) {
+  const fs::path file = deed.arg("file");
+  TRY(remove_file(file.string() + ".new"));
+  if (!path_exists(file)) return "";
+  if (TRY(digest_of(file)) != deed.arg("digest")) return "it is not as setup made it";
+  TRY(remove_file(file));
+  TRY(sync_directory(file.parent_path()));
+  return "";
+}
+
+/// What a driver did on its place: the driver knows what that was.
+const storage::Sharing* sharing_of(const Deed& deed) {
+  for (const storage::DriverInfo& info : storage::drivers()) {
+    if (info.name == deed.arg("driver")) return info.sharing;
+  }
+  return nullptr;
+}
+
+Left undo_place(const Deed& deed, const Cancellation&) {
+  const storage::Sharing* sharing = sharing_of(deed);
+  if (sharing != nullptr) return sharing->take_back(deed.args);
+  return fail(Errc::state, "setup's record names an unknown driver '{}'", deed.arg("driver"));
 }
 
 Left undo_group(const Deed& deed, const Cancellation& cancel) {
@@ -118,6 +132,9 @@ constexpr std::array kinds{
     Kind{"pool_file", "Delete {}", "file", &undo_pool_file},
     Kind{"mount", "Unmount {}", "mount_point", &undo_mount},
     Kind{"fstab", "Take the pool out of {}", "fstab", &undo_fstab},
+    Kind{"file", "Remove {}", "file", &undo_file},
+    Kind{"line", "Take the pool out of {}", "file", &undo_line},
+    Kind{"place", "Take back what {} did", "driver", &undo_place},
     Kind{"group", "Remove the group {}", "group", &undo_group},
     Kind{"member", "Take {} out of the group", "user", &undo_member},
     Kind{"directory", "Remove {} if it is empty", "directory", &undo_directory},
@@ -128,6 +145,15 @@ const Kind* kind_of(const Deed& deed) {
     if (kind.name == deed.kind) return &kind;
   }
   return nullptr;
+}
+
+/// Where whole lines are in a text; npos where they are not.
+std::size_t find_lines(const std::string& text, const std::string& lines) {
+  std::size_t at = text.find(lines);
+  while (at != std::string::npos && at != 0 && text[at - 1] != '\n' && !lines.starts_with('\n')) {
+    at = text.find(lines, at + 1);
+  }
+  return at;
 }
 
 /// The names of what is in a pool, but for the empty directory that setup makes there.
@@ -147,6 +173,9 @@ Result<std::vector<std::string>> content_of(const fs::path& mount_point) {
 std::string undo_in_words(const Deed& deed) {
   const Kind* kind = kind_of(deed);
   if (kind == nullptr) return fmt::format("Undo '{}'", deed.kind);
+  if (const storage::Sharing* sharing = sharing_of(deed); sharing != nullptr) {
+    return sharing->undo_in_words(deed.args);
+  }
   std::string words = fmt::format(fmt::runtime(kind->words), deed.arg(std::string(kind->argument)));
   if (deed.kind == "member") words += " " + deed.arg("group");
   return words;
@@ -163,6 +192,11 @@ Result<std::vector<std::string>> data_in_pools(const UndoRequest& request) {
   const SetupRecord record = TRY(SetupRecord::open(request.record));
   std::vector<std::string> data;
   for (const Deed& deed : record.deeds()) {
+    if (const storage::Sharing* sharing = sharing_of(deed); sharing != nullptr) {
+      auto held = sharing->data(deed.args);
+      if (!held && !request.with_data) return std::unexpected(std::move(held).error());
+      if (held) std::ranges::move(*held, std::back_inserter(data));
+    }
     const fs::path file = deed.arg("file");
     if (deed.kind != "pool_file" || !path_exists(file) || deed.arg("file_system").empty()) continue;
     const auto id = btrfs_id(file);
@@ -180,6 +214,28 @@ Result<std::vector<std::string>> data_in_pools(const UndoRequest& request) {
     for (std::string& name : TRY(content_of(mount_point))) data.push_back(std::move(name));
   }
   return data;
+}
+
+Result<std::string> take_out(const fs::path& path, const std::string& added, bool made_file) {
+  if (added.empty() || !path_exists(path)) return "";
+  std::string text = TRY(read_file(path));
+  const std::size_t at = find_lines(text, added);
+  if (at == std::string::npos) {
+    // fstab's lines begin with a comment, which may have gone before them.
+    const std::size_t comment = added.find('#');
+    if (comment == std::string::npos) return "";
+    const bool never = text.find(added.substr(added.find('\n', comment) + 1)) == std::string::npos;
+    return never ? "" : "its lines were changed, and were left";
+  }
+  text.erase(at, added.size());
+  if (text.empty() && made_file) {
+    TRY(remove_file(path));
+    return "";
+  }
+  struct stat status{};
+  const bool known = ::stat(path.c_str(), &status) == 0;
+  TRY(write_file_durably(path, text, known ? status.st_mode & 07777U : 0644U));
+  return "";
 }
 
 bool reload_systemd(const fs::path& fstab, const Cancellation& cancel) {

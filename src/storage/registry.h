@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "storage/driver.h"
+#include "storage/sharing.h"
 
 namespace velo::storage {
 
@@ -34,6 +35,8 @@ struct DriverInfo {
   /// by itself: those that this machine has, usable or not. It starts no process where there are
   /// none.
   std::vector<std::filesystem::path> (*find)() = nullptr;
+  /// Only for a driver whose places root has to make ready for others; setup carries it out.
+  const Sharing* sharing = nullptr;
 
   bool takes(const std::filesystem::path& place) const {
     return place.is_absolute() == (find == nullptr);

@@ -22,6 +22,7 @@
 #include "storage/zfs_command.h"
 #include "storage/zfs_layout.h"
 #include "storage/zfs_place.h"
+#include "storage/zfs_sharing.h"
 
 namespace velo::storage {
 namespace {
@@ -376,6 +377,8 @@ constinit const DriverInfo zfs_driver{.name = "zfs",
                                       .description = "ZFS clones, instant whatever the size",
                                       .probe = probe,
                                       .open = open,
-                                      .find = find};
+                                      .examine = zfs::examine,
+                                      .find = find,
+                                      .sharing = &zfs::sharing};
 
 }  // namespace velo::storage

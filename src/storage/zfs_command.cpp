@@ -110,10 +110,22 @@ Error error_of(std::string_view words) {
   return error;
 }
 
-Result<std::string> zfs(const std::vector<std::string>& arguments) {
-  Outcome outcome = TRY(run_program("zfs", arguments));
+namespace {
+
+Result<std::string> output_of(const char* program, const std::vector<std::string>& arguments) {
+  Outcome outcome = TRY(run_program(program, arguments));
   if (outcome.exit_status == 0) return std::move(outcome.out);
   return std::unexpected(error_of(outcome.err.empty() ? outcome.out : outcome.err));
+}
+
+}  // namespace
+
+Result<std::string> zfs(const std::vector<std::string>& arguments) {
+  return output_of("zfs", arguments);
+}
+
+Result<std::string> zpool(const std::vector<std::string>& arguments) {
+  return output_of("zpool", arguments);
 }
 
 std::string zfs_as_far_as_it_goes(const std::vector<std::string>& arguments) {

@@ -26,8 +26,11 @@ std::string health_of(const std::string& pool);
 /// for ever: callers look at health_of first.
 Result<std::string> zfs(const std::vector<std::string>& arguments);
 
-/// The same, and what it wrote even where it failed: of several things that it was asked about it
-/// tells those that are there.
+/// `zpool`, in the same way.
+Result<std::string> zpool(const std::vector<std::string>& arguments);
+
+/// The same as zfs(), and what it wrote even where it failed: of several things that it was asked
+/// about it tells those that are there.
 std::string zfs_as_far_as_it_goes(const std::vector<std::string>& arguments);
 
 /// Whether the pool was imported read-only, which its datasets' properties do not tell.

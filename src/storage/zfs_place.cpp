@@ -19,18 +19,6 @@ bool answers(const std::string& health) {
   return health == "ONLINE" || health == "DEGRADED";
 }
 
-std::vector<std::string> groups_of_caller() {
-  std::vector<gid_t> ids(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
-  const int count = ::getgroups(static_cast<int>(ids.size()), ids.data());
-  ids.resize(static_cast<std::size_t>(std::max(0, count)));
-  ids.push_back(::getegid());
-  std::vector<std::string> names;
-  for (const gid_t id : ids) {
-    if (const group* entry = ::getgrgid(id)) names.emplace_back(entry->gr_name);
-  }
-  return names;
-}
-
 Result<void> check_rights(const std::string& place) {
   TRY(check_mount_helper());
   const OsUser user = TRY(current_user());
@@ -70,6 +58,18 @@ std::uint64_t to_number(const std::string& text) {
 }
 
 }  // namespace
+
+std::vector<std::string> groups_of_caller() {
+  std::vector<gid_t> ids(static_cast<std::size_t>(std::max(0, ::getgroups(0, nullptr))));
+  const int count = ::getgroups(static_cast<int>(ids.size()), ids.data());
+  ids.resize(static_cast<std::size_t>(std::max(0, count)));
+  ids.push_back(::getegid());
+  std::vector<std::string> names;
+  for (const gid_t id : ids) {
+    if (const group* entry = ::getgrgid(id)) names.emplace_back(entry->gr_name);
+  }
+  return names;
+}
 
 Result<void> check_pool(const std::string& place) {
   if (!is_place(place)) {

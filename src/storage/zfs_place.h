@@ -23,6 +23,9 @@ std::vector<std::string> find_places();
 /// there is one that Velo did not make: it is left alone. For setup, and for root's first volume.
 Result<void> prepare_place(const std::string& place);
 
+/// The groups of this process, which `zfs` goes by: not those that the next login will give.
+std::vector<std::string> groups_of_caller();
+
 Result<PoolState> state_of_place(const std::string& place);
 
 }  // namespace velo::storage::zfs

@@ -373,6 +373,20 @@ TEST_F(Setup, UnknownUsersAndBadGroupsAreRefused) {
   expect_nothing_made();
 }
 
+TEST_F(Setup, APoolThatADriverFindsNeedsThatDriver) {
+  if (fs::exists("/dev/zfs")) GTEST_SKIP() << "this machine has ZFS; lane zfs shows the rest";
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"setup", "--pool", "tank"},
+        std::vector<std::string>{"setup", "--create-pool", directory.path() / "z", "--size",
+                                 "1G"}}) {
+    const Ran refused = velo->run(words);
+    EXPECT_NE(refused.exit_status, 0);
+    EXPECT_NE(refused.err.find("no ZFS"), std::string::npos) << refused.all();
+    EXPECT_FALSE(fs::exists(directory.path() / "z"));
+  }
+  expect_nothing_made();
+}
+
 TEST(SetupAsAUser, NeedsRootAndSaysSo) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may; lane e2e-user is an ordinary user's";
   const Velo velo;

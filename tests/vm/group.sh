@@ -2,7 +2,7 @@
 # One group of lane zfs, in a virtual machine (VELO_TEST_VM_IMAGE, VELO_TEST_VM_JOB: test.sh sets them)
 # or, with VELO_TEST_ZFS_POOL, on a pool of this machine. Exit status 77: neither is there.
 #
-#   group.sh contract|family|pools|user|flow|ledger|kill
+#   group.sh contract|family|pools|user|setup|flow|ledger|kill
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -11,6 +11,7 @@ case "$1" in
   family) binary=zfs_tests filter='ZfsFamily.*' ;;
   pools) binary=zfs_tests filter='ZfsPools.*' ;;
   user) binary=zfs_tests filter='ZfsUser.*' ;;
+  setup) binary=zfs_tests filter='ZfsSetup.*' ;;
   flow) binary=e2e_tests filter='*MainFlow.*zfs*' ;;
   ledger) binary=ledger_tests filter='*BranchesHold*zfs*' ;;
   kill) binary=kill_tests filter='*AtEachPoint*zfs*' ;;
