@@ -173,8 +173,7 @@ storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
           .created_at = b.incarnation.created_at};
 }
 
-Result<void> check_clonable(Engine& engine, storage::Driver& driver,
-                            const BranchRecords& parent) {
+Result<void> check_clonable(Engine& engine, storage::Driver& driver, const BranchRecords& parent) {
   const fs::path root = driver.root_of(parent.incarnation.volume);
   const fs::path pgdata = pgdata_in(root);
   const OsUser owner = TRY(owner_of(parent.project));

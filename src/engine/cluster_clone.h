@@ -27,10 +27,9 @@ struct ClonedCluster {
   bool will_recover = false;
 };
 
-/// A parent that can be cloned: its volume is there (and is attached), no tablespace lies outside of
-/// it. Before any plan is written.
-Result<void> check_clonable(Engine& engine, storage::Driver& driver,
-                            const BranchRecords& parent);
+/// A parent that can be cloned: its volume is there (and is attached), no tablespace lies outside
+/// of it. Before any plan is written.
+Result<void> check_clonable(Engine& engine, storage::Driver& driver, const BranchRecords& parent);
 
 /// The way into a parent, found by a thread of its own: a connection takes the server a process and
 /// some milliseconds, and a checkpoint more, which go by while the plan is written. Neither changes

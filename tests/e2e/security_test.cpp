@@ -28,8 +28,8 @@ class Security : public E2eTest {
   }
 };
 
-/// The local addresses that something listens on at this port, as /proc/net/tcp{,6} writes them. The
-/// kernel shows a line twice when sockets come and go between two pieces of a table.
+/// The local addresses that something listens on at this port, as /proc/net/tcp{,6} writes them.
+/// The kernel shows a line twice when sockets come and go between two pieces of a table.
 std::set<std::string> listening_addresses(int port) {
   std::set<std::string> found;
   for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
