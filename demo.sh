@@ -59,7 +59,10 @@ finish() {
   trap - EXIT
   velo config set grace 0 >/dev/null 2>&1 || true
   velo project delete demo --force >/dev/null 2>&1 || true
-  if [ -n "$mounted" ]; then as_root umount "$work/pool" || status=1; fi
+  if [ -n "$mounted" ]; then
+    as_root "$velo_binary" setup --undo --force --record "$work/setup.json" --quiet >/dev/null ||
+      as_root umount "$work/pool" || status=1
+  fi
   if [ -n "$mounted" ]; then as_root rm -rf --one-file-system "$work"; else rm -rf "$work"; fi
   exit "$status"
 }
@@ -83,8 +86,9 @@ if can_clone "$work"; then
   say "Your disk has a copy-on-write file system: the tour uses it."
 elif can_be_root; then
   say "Making a btrfs pool in a file for the tour (it is gone afterwards)."
-  as_root "$velo_binary" setup --size 2G --sparse --file "$work/pool.btrfs" \
-    --mount "$work/pool" --fstab "$work/fstab" --quiet >/dev/null
+  # Nobody's groups are changed: setup does not know who asks.
+  as_root env -u SUDO_USER "$velo_binary" setup --size 2G --sparse --file "$work/pool.btrfs" \
+    --mount "$work/pool" --fstab "$work/fstab" --record "$work/setup.json" --quiet >/dev/null
   mounted=yes
 else
   say "No copy-on-write file system here, and no sudo to make one: branches will be full copies."
