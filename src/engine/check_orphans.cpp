@@ -30,14 +30,16 @@ void check_volumes(Findings& findings, const Known& known, const storage::Driver
         known.reserved_volumes.contains(volume_key(pool, name))) {
       continue;
     }
-    const fs::path directory = driver.root_of(name).parent_path();
+    const std::string root = driver.root_of(name).string();
     findings.add(
-        Level::warning, "orphan.volume", directory.string(),
+        Level::warning, "orphan.volume", root,
         fmt::format("the volume {} in {} has no record: it was made for {}/{} on {}", name, pool,
                     mark->project_name, mark->branch_name, to_local(mark->created_at)),
-        fmt::format("Velo deletes nothing that it has no record of; when you are sure: rm "
-                    "-rf {}",
-                    directory.string()));
+        // No command: what takes a volume away is another one on each driver.
+        fmt::format(
+            "Velo deletes nothing that it has no record of; look at what is in {}, and take "
+            "the volume away by hand when you are sure",
+            root));
   }
 }
 
