@@ -31,7 +31,7 @@ bool is_file_at(const fs::path& path, int fd) {
 Result<Draft> Draft::begin(const fs::path& path) {
   const fs::path beside = path.parent_path() / fmt::format(".{}.new", path.filename().string());
   for (;;) {
-    Fd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    Fd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
     if (!fd) return fail_on("make", beside);
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return fail_on("lock", beside);

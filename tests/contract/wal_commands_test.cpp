@@ -6,6 +6,7 @@
 #include "archive/progress.h"
 #include "archive/store.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "support/wait.h"
 #include "support/wal_segment.h"
 #include "unit/postgres_scratch.h"
@@ -125,7 +126,8 @@ TEST_F(WalCommands, PushNamesBothWhenAnotherIsThere) {
   put(own(1), make_segment(segment(1), 3));
   const Outcome ran = push(1);
   EXPECT_EQ(ran.exit_status, 1);
-  EXPECT_NE(ran.err.find(archive() / (segment(1) + ".zst")), std::string::npos) << ran.err;
+  EXPECT_NE(ran.err.find((archive() / (segment(1) + ".zst")).string()), std::string::npos)
+      << ran.err;
   EXPECT_NE(ran.err.find("pg_wal/" + segment(1)), std::string::npos) << ran.err;
 }
 
@@ -198,7 +200,7 @@ TEST_F(WalCommands, FetchAbortsOnDamageAndNamesIt) {
   expect_aborts(fetch(2), file.string());
   fs::remove(file);
   put(archive() / segment(2), make_segment(segment(1)));
-  expect_aborts(fetch(2), archive() / segment(2));
+  expect_aborts(fetch(2), (archive() / segment(2)).string());
 }
 
 TEST_F(WalCommands, FetchAbortsWhenItCannotKnow) {
@@ -279,6 +281,58 @@ TEST_F(WalCommands, AWholeRecoveryIsServedInOrderHoweverFastItAsks) {
   fill(count);
   for (unsigned number = 1; number <= count; ++number) expect_served(fetch(number), number);
   EXPECT_EQ(fetch(count + 1).exit_status, 1);
+}
+
+/// What stands in fences of this kind, one after the other.
+std::vector<std::string> fenced(const std::string& page, const std::string& kind) {
+  const std::string begin = "```" + kind + "\n";
+  std::vector<std::string> blocks;
+  for (std::size_t at = page.find(begin); at != page.npos; at = page.find(begin, at)) {
+    at += begin.size();
+    const std::size_t end = page.find("```\n", at);
+    blocks.push_back(page.substr(at, end - at));
+    at = end + 4;
+  }
+  return blocks;
+}
+
+TEST_F(WalCommands, ThePageAboutThemIsRight) {
+  const std::string page = text_of(fs::path(VELO_SOURCE_DIR) / "docs/wal.md");
+  // The machine of the page, in a directory of the test's.
+  const std::string archived_at = "/var/lib/velo/wal-archive/3f2c";
+  const auto here = [&](std::string text) {
+    for (const std::string root : {"/var/lib/velo/", "/pool/velo/"}) {
+      for (std::size_t at = text.find(root); at != text.npos;
+           at = text.find(root, at + scratch.path().string().size() + root.size())) {
+        text.insert(at, scratch.path().string());
+      }
+    }
+    return text;
+  };
+  const auto lineages = fenced(page, "text");
+  ASSERT_EQ(lineages.size(), 1U);
+  const std::string lineage = here(lineages.front());
+  for (const auto& source : archive::parse_lineage(lineage).value().sources) {
+    fs::create_directories(source.directory);
+  }
+  put(scratch.path().string() + "/pool/velo/demo-dev/fs/recovery/lineage", lineage);
+  const std::string name = "000000010000000000000002";
+  const std::string content = make_segment(name, 1, postgres::default_segment_size);
+  put(pgdata() / "pg_wal" / name, content);
+
+  const auto examples = fenced(page, "console");
+  ASSERT_EQ(examples.size(), 2U);
+  for (const std::string& example : examples) {
+    const std::string line = here(example);
+    ASSERT_TRUE(line.starts_with("$ velo ")) << line;
+    std::vector<std::string> words;
+    const auto split_line = split(trim(std::string_view(line).substr(7)), ' ');
+    for (const std::string_view word : split_line) words.emplace_back(word);
+    const Outcome ran = run(words);
+    EXPECT_EQ(ran.exit_status, 0) << ran.err;
+  }
+  EXPECT_TRUE(path_exists(scratch.path().string() + archived_at + "/" + name + ".zst"));
+  EXPECT_TRUE(text_of(target()) == content);
 }
 
 }  // namespace
