@@ -312,9 +312,8 @@ TEST_F(WalCommands, ThePageAboutThemIsRight) {
   const auto lineages = fenced(page, "text");
   ASSERT_EQ(lineages.size(), 1U);
   const std::string lineage = here(lineages.front());
-  for (const auto& source : archive::parse_lineage(lineage).value().sources) {
-    fs::create_directories(source.directory);
-  }
+  const archive::Lineage parsed = archive::parse_lineage(lineage).value();
+  for (const auto& source : parsed.sources) fs::create_directories(source.directory);
   put(scratch.path().string() + "/pool/velo/demo-dev/fs/recovery/lineage", lineage);
   const std::string name = "000000010000000000000002";
   const std::string content = make_segment(name, 1, postgres::default_segment_size);
