@@ -40,6 +40,8 @@ Result<void> measure_docker(Bench& bench, const Parent& parent);
 Result<void> measure_life(Bench& bench, const Parent& parent);
 /// `velo status` with more and more branches.
 Result<void> measure_status(Bench& bench, const Parent& parent);
+/// `velo wal push` and `velo wal fetch`, on segments of that parent's, in the homes' place.
+Result<void> measure_archive(Bench& bench, const Parent& parent);
 /// What needs no PostgreSQL 18: pg_basebackup and pg_dump, on the reflink parent.
 Result<void> measure_copying_rivals(Bench& bench, const Parent& parent);
 /// CREATE DATABASE of PostgreSQL 18, on a parent of that major.

@@ -69,6 +69,9 @@ Result<void> measure_all(Bench& bench) {
   if (options.wants("status") && !options.btrfs.empty()) {
     TRY(measure_status(bench, *TRY(parents.on("btrfs", options.btrfs))));
   }
+  if (options.wants("archive") && !options.btrfs.empty()) {
+    TRY(measure_archive(bench, *TRY(parents.on("btrfs", options.btrfs))));
+  }
   return {};
 }
 

@@ -32,7 +32,7 @@ struct Options {
   }
 };
 
-/// btrfs, reflink, copy, rivals, life, status, docker.
+/// btrfs, reflink, copy, rivals, life, status, docker, archive.
 const std::vector<std::string>& all_sections();
 
 /// Errc::usage for what cannot be meant.

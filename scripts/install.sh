@@ -7,7 +7,7 @@
 build_packages=(
   g++ cmake ninja-build ccache
   libcli11-dev nlohmann-json3-dev libfmt-dev libsqlitecpp-dev libsqlite3-dev
-  libpq-dev libssl-dev libcurl4-openssl-dev libbtrfsutil-dev libhowardhinnant-date-dev
+  libpq-dev libssl-dev libcurl4-openssl-dev libbtrfsutil-dev libzstd-dev libhowardhinnant-date-dev
   postgresql btrfs-progs
 )
 # shellcheck disable=SC2034

@@ -26,6 +26,7 @@ constexpr std::array kinds{
     Kind{Errc::no_space, "no_space", 1},
     Kind{Errc::permission, "permission", 1},
     Kind{Errc::unsupported, "unsupported", 1},
+    Kind{Errc::corrupt, "corrupt", 1},
     Kind{Errc::storage, "storage", 1},
     Kind{Errc::server, "server", 1},
     Kind{Errc::state, "state", 1},

@@ -24,6 +24,7 @@ enum class Errc {
   no_space,          ///< the pool or the home is full, or below the guard
   permission,        ///< the file system or the server said no
   unsupported,       ///< this machine, file system or server cannot do that
+  corrupt,           ///< an archived file is not what was once put there
   storage,           ///< the driver could not make, clone or delete a volume
   server,            ///< a PostgreSQL server did not start, stop or answer
   state,             ///< the catalog is damaged or newer than this program

@@ -18,6 +18,12 @@
 namespace velo::cli {
 namespace {
 
+/// Empty where /proc does not say.
+std::filesystem::path own_program() {
+  std::error_code unknown;
+  return std::filesystem::read_symlink("/proc/self/exe", unknown);
+}
+
 int show_error(Output& output, const Error& error) {
   const int exit_code = exit_code_for(error, received_signal());
   if (output.json) output.out.write(error_document(error, exit_code));
@@ -83,6 +89,7 @@ int main(int argc, char** argv) {
   Environment environment{.home = {},
                           .path_variable = {},
                           .sudo_user = {},
+                          .program = own_program(),
                           .postgres_vars = postgres::scrub_environment()};
   // As long as the process: the signal handlers look at it.
   static Cancellation cancel;

@@ -24,7 +24,8 @@ Result<std::filesystem::path> home_from(const Variable& variable) {
 Result<engine::Engine> Context::open_engine() {
   return engine::Engine::open({.home = environment_.home,
                                .command = command_line(words_),
-                               .path_variable = environment_.path_variable},
+                               .path_variable = environment_.path_variable,
+                               .program = environment_.program},
                               progress_, cancel_);
 }
 

@@ -20,6 +20,7 @@ struct Environment {
   std::filesystem::path home;              ///< VELO_HOME
   std::string path_variable;               ///< $PATH
   std::string sudo_user;                   ///< $SUDO_USER: who called sudo
+  std::filesystem::path program;           ///< this program's own file
   std::vector<std::string> postgres_vars;  ///< the user's own PG* variables, "NAME=value"
 };
 

@@ -12,7 +12,8 @@ namespace {
 Result<int> run_doctor(Context& context, bool fix) {
   const engine::CheckRequest request{.home = context.environment().home,
                                      .path_variable = context.environment().path_variable,
-                                     .version = std::string(version())};
+                                     .version = std::string(version()),
+                                     .program = context.environment().program};
   engine::RepairReport report;
   if (fix) {
     report = engine::repair(request, context.progress(), context.cancel());

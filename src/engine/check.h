@@ -75,9 +75,10 @@ struct CheckReport {
 };
 
 struct CheckRequest {
-  std::filesystem::path home;  ///< VELO_HOME
-  std::string path_variable;   ///< $PATH, where PostgreSQL builds are looked for
-  std::string version;         ///< of the program
+  std::filesystem::path home;          ///< VELO_HOME
+  std::string path_variable;           ///< $PATH, where PostgreSQL builds are looked for
+  std::string version;                 ///< of the program
+  std::filesystem::path program = {};  ///< see Engine::Options
 };
 
 CheckReport check(const CheckRequest& request, Observer& observer, const Cancellation& cancel);

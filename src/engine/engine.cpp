@@ -12,7 +12,8 @@ Engine::Engine(Home home, std::unique_ptr<catalog::Catalog> catalog, Observer& o
       observer_(&observer),
       cancel_(&cancel),
       command_(std::move(options.command)),
-      path_variable_(std::move(options.path_variable)) {}
+      path_variable_(std::move(options.path_variable)),
+      program_(std::move(options.program)) {}
 
 Engine::Engine(Engine&&) noexcept = default;
 Engine::~Engine() = default;

@@ -23,6 +23,8 @@ class Engine {
     std::filesystem::path home;  ///< VELO_HOME
     std::string command;         ///< the command line, for the journal
     std::string path_variable;   ///< $PATH, where PostgreSQL builds are looked for
+    /// This program's file, which servers archive with; empty: they do it without.
+    std::filesystem::path program = {};
   };
 
   /// Makes the home when it does not exist. Errc::permission when it cannot be written or others
@@ -46,6 +48,7 @@ class Engine {
   const Cancellation& cancel() const { return *cancel_; }
   const std::string& command() const { return command_; }
   const std::string& path_variable() const { return path_variable_; }
+  const std::filesystem::path& program() const { return program_; }
 
  private:
   Engine(Home home, std::unique_ptr<catalog::Catalog> catalog, Observer& observer,
@@ -56,6 +59,7 @@ class Engine {
   const Cancellation* cancel_;
   std::string command_;
   std::string path_variable_;
+  std::filesystem::path program_;
 };
 
 }  // namespace velo::engine

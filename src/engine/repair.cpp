@@ -161,7 +161,8 @@ RepairReport repair(const CheckRequest& request, Observer& observer, const Cance
   if (any) {
     auto engine = Engine::open({.home = request.home,
                                 .command = "velo doctor --fix",
-                                .path_variable = request.path_variable},
+                                .path_variable = request.path_variable,
+                                .program = request.program},
                                observer, cancel);
     if (engine) {
       repair_the_rest(*engine, before, report.repaired);

@@ -203,6 +203,7 @@ Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& b
                              .certificate = tls / "server.crt",
                              .certificate_key = tls / "server.key",
                              .archive = {},
+                             .program = engine.program(),
                              .overrides = {}};
 }
 

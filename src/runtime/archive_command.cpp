@@ -1,31 +1,22 @@
 #include "runtime/archive_command.h"
 
 #include "base/files.h"
+#include "runtime/shell_word.h"
 
 namespace velo::runtime {
-namespace {
 
-/// One word for the shell, in a setting where PostgreSQL itself replaces %p and %f.
-std::string quoted(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += R"('\'')";
-    } else if (c == '%') {
-      out += "%%";
-    } else {
-      out += c;
-    }
+std::string archive_command(const fs::path& directory, const fs::path& program) {
+  std::string by_program;
+  if (!program.empty()) {
+    // Asked anew for each segment, as the user who runs it, and after an upgrade too.
+    by_program = "v=" + shell_word(program.string()) +
+                 R"(; if [ -x "$v" ]; then exec "$v" wal push --archive "$a" '%p' '%f'; fi; )";
   }
-  return out + "'";
-}
-
-}  // namespace
-
-std::string archive_command(const std::filesystem::path& directory) {
   // A sync that knows no FILE (coreutils before 8.24, small busyboxes) syncs everything instead.
-  return "a=" + quoted(directory.string()) +
-         R"( f='%f'; t="$a/.$f.$$"; )"
+  return "a=" + shell_word(directory.string()) + "; " + by_program +
+         R"(f='%f'; t="$a/.$f.$$"; )"
+         R"(if [ -e "$a/$f.zst" ]; then )"
+         R"(echo "the archive holds $a/$f.zst, which only velo can read" >&2; exit 1; fi; )"
          R"(rm -f "$a/.$f".*; )"
          R"(if [ -e "$a/$f" ]; then )"
          R"(if cmp -s '%p' "$a/$f"; then sync "$a/$f" "$a"; exit; fi; )"

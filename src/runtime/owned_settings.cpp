@@ -44,7 +44,9 @@ std::vector<std::string> server_arguments(const ServerSpec& spec, const Listenin
   const bool archives = !spec.archive.empty();
   const bool by_library = archives && spec.build.basic_archive;
   set("archive_mode", archives ? "on" : "off");
-  set("archive_command", archives && !by_library ? archive_command(spec.archive) : "");
+  // In a container there is no program of Velo's.
+  const fs::path program = spec.build.image.empty() ? spec.program : fs::path();
+  set("archive_command", archives && !by_library ? archive_command(spec.archive, program) : "");
   if (major >= 15) set("archive_library", by_library ? "basic_archive" : "");
   if (by_library) set("basic_archive.archive_directory", spec.archive.string());
   for (const auto& [name, value] : spec.overrides) set(name, value);

@@ -19,9 +19,10 @@ allow postgres base
 allow storage postgres base
 allow runtime postgres base
 allow catalog postgres base
-allow engine catalog storage runtime postgres base
+allow archive postgres base
+allow engine catalog archive storage runtime postgres base
 allow helper storage base
-allow cli engine catalog storage runtime postgres base
+allow cli engine catalog archive storage runtime postgres base
 
 # No room but storage and runtime names a concrete driver or runtime.
 if grep -rnE '#include "(storage/(btrfs|reflink|copy|builtin)|runtime/(native|docker|http))' src/engine src/cli; then

@@ -92,6 +92,13 @@ class TestServer {
 
   /// Starts it, and waits until it is ready; `more` are further settings of the command line.
   void start(const std::vector<std::string>& more = {}) {
+    launch(more);
+    ASSERT_TRUE(wait_until([&] { return is_ready() || process_->wait(0ms).value_or(true); }));
+    ASSERT_TRUE(is_ready()) << log_text();
+  }
+
+  /// Starts it, for one that may never be ready.
+  void launch(const std::vector<std::string>& more = {}) {
     std::vector<std::string> argv = {
         (build_.bin / "postgres").string(),
         "-D",
@@ -107,8 +114,12 @@ class TestServer {
         {.argv = argv, .environment = clean_environment(), .user = server_user()}, log.get());
     ASSERT_OK(process);
     process_ = std::move(*process);
-    ASSERT_TRUE(wait_until([&] { return is_ready() || process_->wait(0ms).value_or(true); }));
-    ASSERT_TRUE(is_ready()) << log_text();
+  }
+  /// Whether it ended by itself; then it is not there any more.
+  bool ends() {
+    if (!process_->wait(30s).value_or(false)) return false;
+    process_.reset();
+    return true;
   }
 
   /// From the next start on it also listens on 127.0.0.1.

@@ -2,6 +2,7 @@
 // archiving has there.
 #include <sys/mount.h>
 
+#include "archive/store.h"
 #include "base/text.h"
 #include "postgres/connection.h"
 #include "runtime_fixture.h"
@@ -12,7 +13,7 @@ namespace {
 
 struct Form {
   std::string runtime;
-  bool by_shell = false;  ///< although the image has basic_archive
+  bool by_shell = false;  ///< although the image has basic_archive, or Velo's program is at hand
 };
 
 std::string name_of(const Form& form) {
@@ -30,6 +31,10 @@ class ArchiveContract : public RuntimeFixture, public testing::WithParamInterfac
       EXPECT_TRUE(spec_.build.basic_archive) << "the tests' image has it";
     }
     if (GetParam().by_shell) spec_.build.basic_archive = false;
+    if (by_program()) {
+      spec_.program = dir_.path() / R"(Velo's "program" %f)";
+      fs::copy_file(fs::path(VELO_BINARY_DIR) / "velo", spec_.program);
+    }
     // What is special to a shell, to PostgreSQL and to JSON.
     spec_.archive = dir_.path() / R"(an archive's "$HOME" %p %%f `id` \)";
     ASSERT_TRUE(create_directory(spec_.archive, 0700));
@@ -61,17 +66,41 @@ class ArchiveContract : public RuntimeFixture, public testing::WithParamInterfac
     value("SELECT pg_logical_emit_message(true, 'test', 'x')");
     return value("SELECT pg_walfile_name(pg_switch_wal())");
   }
+  /// With 9 MB in it that can be compressed by half: hexadecimal digits.
+  std::string finish_full_segment() {
+    value(
+        "SELECT pg_logical_emit_message(true, 'test', string_agg(md5(i::text), '')) "
+        "FROM generate_series(1, 280000) i");
+    return finish_segment();
+  }
   std::string current_segment() { return value("SELECT pg_walfile_name(pg_current_wal_lsn())"); }
 
-  fs::path archived(const std::string& segment) const { return spec_.archive / segment; }
+  bool by_program() const { return GetParam().runtime == "native" && !GetParam().by_shell; }
+  /// The form's own suffix.
+  fs::path archived(const std::string& segment) const {
+    return spec_.archive / (by_program() ? segment + ".zst" : segment);
+  }
+  /// What is archived of it, whichever form it has; empty when nothing is.
+  std::string content(const std::string& segment) const {
+    const fs::path copy = dir_.path() / "copy";
+    const auto got = archive::Store(spec_.archive).get(segment, copy);
+    if (!got) return got.error().code == Errc::not_found ? "" : got.error().message;
+    return read_file(copy).value();
+  }
   fs::path own(const std::string& segment) const { return spec_.pgdata / "pg_wal" / segment; }
   bool is_archived(const std::string& segment) const {
-    std::error_code error;
-    return fs::file_size(archived(segment), error) == segment_size && !error &&
-           path_exists(spec_.pgdata / "pg_wal/archive_status" / (segment + ".done"));
+    return path_exists(spec_.pgdata / "pg_wal/archive_status" / (segment + ".done")) &&
+           content(segment).size() == segment_size;
   }
   bool archiving_failed() { return value("SELECT failed_count > 0 FROM pg_stat_archiver") == "t"; }
-  std::vector<std::string> names() const { return list_directory(spec_.archive).value(); }
+  /// Without the form's suffix.
+  std::vector<std::string> names() const {
+    std::vector<std::string> names = list_directory(spec_.archive).value();
+    for (std::string& name : names) {
+      if (by_program() && name.ends_with(".zst")) name.resize(name.size() - 4);
+    }
+    return names;
+  }
   void put(const std::string& name, const std::string& content) const {
     const ActAs owner(spec_.build.owner);
     ASSERT_TRUE(write_file(spec_.archive / name, content, 0600));
@@ -90,14 +119,14 @@ TEST_P(ArchiveContract, EachFinishedSegmentIsInItAndNothingElse) {
   std::vector<std::string> segments{finish_segment(), finish_segment()};
   for (const std::string& segment : segments) {
     EXPECT_TRUE(test::wait_until([&] { return is_archived(segment); })) << segment;
-    EXPECT_EQ(read_file(archived(segment)).value(), read_file(own(segment)).value());
+    EXPECT_TRUE(content(segment) == read_file(own(segment)).value());
   }
   EXPECT_EQ(names(), segments);
   value("SELECT pg_logical_emit_message(true, 'test', 'the last')");
   segments.push_back(current_segment());
   ASSERT_TRUE(runtime_->stop(spec_.pgdata, StopMode::fast));
   EXPECT_EQ(names(), segments) << "the last one goes there when the server stops";
-  EXPECT_EQ(fs::file_size(archived(segments.back())), segment_size);
+  EXPECT_EQ(content(segments.back()).size(), segment_size);
 }
 
 TEST_P(ArchiveContract, AnotherFileOfThatNameIsLeftAloneAndTheSegmentIsKept) {
@@ -106,9 +135,10 @@ TEST_P(ArchiveContract, AnotherFileOfThatNameIsLeftAloneAndTheSegmentIsKept) {
   put(segment, "another's");
   ASSERT_EQ(finish_segment(), segment);
   EXPECT_TRUE(test::wait_until([&] { return archiving_failed(); }));
-  EXPECT_EQ(read_file(archived(segment)).value(), "another's");
+  EXPECT_EQ(read_file(spec_.archive / segment).value(), "another's");
+  EXPECT_EQ(names(), std::vector{segment});
   EXPECT_TRUE(path_exists(own(segment)));
-  ASSERT_TRUE(remove_file(archived(segment)));
+  ASSERT_TRUE(remove_file(spec_.archive / segment));
   const std::string next = finish_segment();  // wakes the archiver
   EXPECT_TRUE(test::wait_until([&] { return is_archived(segment) && is_archived(next); }));
 }
@@ -141,11 +171,13 @@ TEST_P(ArchiveContract, WhatAKilledAttemptLeftIsNoObstacleAndGoes) {
 
 TEST_P(ArchiveContract, AFullDiskLosesNothing) {
   if (!running_as_root()) GTEST_SKIP() << "mounting a small file system needs root";
-  mount_small("size=40m,mode=0700");
+  // Room for two and a half of them.
+  mount_small(by_program() ? "size=12m,mode=0700" : "size=40m,mode=0700");
   ASSERT_TRUE(start());
-  const std::string first = finish_segment();
-  const std::string second = finish_segment();
-  const std::string third = finish_segment();
+  const auto finish = [this] { return by_program() ? finish_full_segment() : finish_segment(); };
+  const std::string first = finish();
+  const std::string second = finish();
+  const std::string third = finish();
   EXPECT_TRUE(test::wait_until([&] { return archiving_failed(); }));
   EXPECT_TRUE(is_archived(first) && is_archived(second));
   EXPECT_FALSE(path_exists(archived(third))) << "half a segment under its name";
@@ -169,7 +201,7 @@ std::vector<Form> forms() {
   std::vector<Form> all;
   for (const RuntimeInfo& info : runtimes()) {
     all.push_back({.runtime = std::string(info.name)});
-    if (info.name != "native") all.push_back({.runtime = std::string(info.name), .by_shell = true});
+    all.push_back({.runtime = std::string(info.name), .by_shell = true});
   }
   return all;
 }

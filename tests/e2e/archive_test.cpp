@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "archive/store.h"
 #include "support/velo.h"
 
 namespace velo::test {
@@ -48,7 +49,7 @@ class Archive : public PlacesTest {
     })) << branch
         << ": " << sql.value("SELECT last_failed_wal FROM pg_stat_archiver");
     EXPECT_EQ(sql.value("SELECT failed_count FROM pg_stat_archiver"), "0") << branch;
-    EXPECT_TRUE(fs::exists(archive_of(branch) / segment)) << branch;
+    EXPECT_TRUE(archive::Store(archive_of(branch)).locate(segment).value().has_value()) << branch;
   }
 };
 

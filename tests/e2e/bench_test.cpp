@@ -19,7 +19,7 @@ TEST(Bench, AQuickRunMeasuresAndWritesItsDocument) {
   const Cancellation never;
   const auto ran = velo::run(
       {.argv = {Velo::binary("velo_bench").string(), "--quick", "--rounds", "1", "--sections",
-                "btrfs,life,status", "--velo", Velo::binary("velo").string(), "--homes",
+                "btrfs,life,status,archive", "--velo", Velo::binary("velo").string(), "--homes",
                 directory.path().string(), "--btrfs", pool.path().string(), "--out", out.string()},
        .environment = clean_environment(),
        .user = {},

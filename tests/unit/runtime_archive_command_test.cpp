@@ -61,7 +61,7 @@ class ArchiveCommand : public testing::TestWithParam<std::string> {
   Command command() const {
     // As PostgreSQL does it (src/common/archive.c).
     std::string text;
-    const std::string setting = archive_command(archive());
+    const std::string setting = archive_command(archive(), program_);
     for (std::size_t i = 0; i < setting.size(); ++i) {
       if (setting[i] != '%') {
         text += setting[i];
@@ -91,7 +91,15 @@ class ArchiveCommand : public testing::TestWithParam<std::string> {
   }
 
   TempDirectory dir_;
+  /// Stands for Velo's own: writes down what it is called with, one word a line.
+  void make_program() {
+    program_ = dir_.path() / R"(it's "velo" $HOME %p %%f `id` \)";
+    put(program_, "#!/bin/sh\nprintf '%s\\n' \"$@\" >words\nexit 3\n");
+    fs::permissions(program_, fs::perms(0755));
+  }
+
   fs::path shell_;
+  fs::path program_;
   std::string path_ = "/usr/bin:/bin";
 };
 
@@ -168,6 +176,33 @@ TEST_P(ArchiveCommand, AMissingSegmentFailsIt) {
   fs::remove(own());
   EXPECT_EQ(run().exit_status, 1);
   EXPECT_EQ(names(), std::vector<std::string>{});
+}
+
+TEST_P(ArchiveCommand, TheProgramDoesItWhereItCanBeRun) {
+  make_program();
+  EXPECT_EQ(run().exit_status, 3);
+  EXPECT_EQ(read_file(dir_.path() / "words").value(),
+            fmt::format("wal\npush\n--archive\n{}\npg_wal/{}\n{}\n", archive().string(), segment,
+                        segment));
+  EXPECT_EQ(names(), std::vector<std::string>{});
+}
+
+TEST_P(ArchiveCommand, TheShellDoesItWhereTheProgramCannotBeRun) {
+  make_program();
+  fs::permissions(program_, fs::perms(0644));
+  EXPECT_EQ(run().exit_status, 0);
+  EXPECT_EQ(names(), std::vector<std::string>{segment});
+  fs::remove(program_);
+  EXPECT_EQ(run().exit_status, 0);
+  EXPECT_EQ(read_file(goal()).value(), "a segment");
+}
+
+TEST_P(ArchiveCommand, WhatTheProgramPutThereIsNotPutThereAgain) {
+  put(archive() / (segment + ".zst"), "compressed");
+  const Outcome ran = run();
+  EXPECT_EQ(ran.exit_status, 1);
+  EXPECT_NE(ran.err.find("only velo can read"), std::string::npos) << ran.err;
+  EXPECT_EQ(names(), std::vector<std::string>{segment + ".zst"});
 }
 
 TEST_P(ArchiveCommand, ItIsOnDiskBeforeItHasItsNameAndTheNameBeforeItIsDone) {
