@@ -23,7 +23,9 @@ Number number_at(std::string_view bytes, std::size_t offset) {
 constexpr std::size_t version_offset = 8;
 constexpr std::size_t state_offset = 16;
 constexpr std::size_t checkpoint_offset = 32;
-constexpr std::size_t leading_size = 40;
+constexpr std::size_t redo_offset = 40;
+constexpr std::size_t timeline_offset = 48;
+constexpr std::size_t leading_size = 52;
 // PG_CONTROL_VERSION of 13; later ones only grow. A file of the other byte order is far above.
 constexpr std::uint32_t oldest_control_version = 1300;
 constexpr std::uint32_t absurd_control_version = 100'000;
@@ -75,6 +77,8 @@ Result<ControlFile> parse_control_file(std::string_view bytes) {
   control.system_identifier = number_at<std::uint64_t>(bytes, 0);
   control.control_version = number_at<std::uint32_t>(bytes, version_offset);
   control.checkpoint_lsn = number_at<std::uint64_t>(bytes, checkpoint_offset);
+  control.redo_lsn = number_at<std::uint64_t>(bytes, redo_offset);
+  control.timeline = number_at<std::uint32_t>(bytes, timeline_offset);
   if (control.control_version < oldest_control_version ||
       control.control_version >= absurd_control_version) {
     return fail(Errc::unsupported, "pg_control has the version {}, which Velo does not know",

@@ -56,6 +56,8 @@ struct ControlFile {
   std::uint32_t control_version = 0;
   ClusterState state = ClusterState::startup;
   std::uint64_t checkpoint_lsn = 0;
+  std::uint64_t redo_lsn = 0;  ///< where replay from that checkpoint begins
+  std::uint32_t timeline = 0;  ///< of that checkpoint
 };
 Result<ControlFile> parse_control_file(std::string_view bytes);
 Result<ControlFile> read_control_file(const fs::path& pgdata);

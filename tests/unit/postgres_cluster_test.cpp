@@ -95,7 +95,11 @@ std::string control_bytes(std::uint32_t version, std::uint32_t state) {
   std::memcpy(bytes.data(), &identifier, sizeof identifier);
   std::memcpy(bytes.data() + 8, &version, sizeof version);
   std::memcpy(bytes.data() + 16, &state, sizeof state);
+  const std::uint64_t redo = 0x16B374D810;
+  const std::uint32_t timeline = 7;
   std::memcpy(bytes.data() + 32, &checkpoint, sizeof checkpoint);
+  std::memcpy(bytes.data() + 40, &redo, sizeof redo);
+  std::memcpy(bytes.data() + 48, &timeline, sizeof timeline);
   return bytes;
 }
 
@@ -106,6 +110,8 @@ TEST(PostgresControlFile, ReadsItsLeadingFields) {
   EXPECT_EQ(control->control_version, 1700U);
   EXPECT_EQ(control->state, ClusterState::in_production);
   EXPECT_EQ(control->checkpoint_lsn, 0x16B374D848U);
+  EXPECT_EQ(control->redo_lsn, 0x16B374D810U);
+  EXPECT_EQ(control->timeline, 7U);
 }
 
 TEST(PostgresControlFile, RefusesWhatItCannotBe) {
