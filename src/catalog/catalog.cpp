@@ -317,6 +317,16 @@ Result<void> Catalog::remove_incarnation(const std::string& id) {
   return execute("DELETE FROM incarnation WHERE id = ?", with({id}));
 }
 
+Result<std::vector<Snapshot>> Catalog::snapshots() {
+  return select<Snapshot>(
+      fmt::format("SELECT {} FROM snapshot ORDER BY taken_at, incarnation_id", snapshot_columns),
+      {}, read_snapshot);
+}
+
+Result<void> Catalog::insert(const Snapshot& snapshot) {
+  return execute(insert_into("snapshot", snapshot_columns), [&](auto& s) { bind(s, snapshot); });
+}
+
 Result<std::vector<Endpoint>> Catalog::endpoints() {
   return select<Endpoint>(fmt::format("SELECT {} FROM endpoint", endpoint_columns), {},
                           read_endpoint);

@@ -72,6 +72,10 @@ class Catalog {
   Result<void> update(const Incarnation& incarnation);
   Result<void> remove_incarnation(const std::string& id);
 
+  /// By the time they were taken. One goes with its incarnation.
+  Result<std::vector<Snapshot>> snapshots();
+  Result<void> insert(const Snapshot& snapshot);
+
   Result<std::vector<Endpoint>> endpoints();
   Result<Endpoint> endpoint_of(const std::string& branch_id);
   Result<void> insert(const Endpoint& endpoint);

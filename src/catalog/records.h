@@ -35,6 +35,7 @@ struct Branch {
   std::string superuser;
   int password_counter = 0;
   bool wants_running = false;
+  bool archives = true;
   std::map<std::string, std::string> settings;
   Timestamp created_at;
   std::optional<Timestamp> reset_at;
@@ -59,6 +60,14 @@ struct Incarnation {
   std::optional<Timestamp> kept_until;
   std::string kept_reason;
   std::string drift_told;
+};
+
+struct Snapshot {
+  std::string incarnation_id;     ///< its own: the volume, the build
+  std::string of_incarnation_id;  ///< the life that it shows
+  std::string label;
+  std::string purpose;
+  Timestamp taken_at;
 };
 
 struct Endpoint {

@@ -122,6 +122,7 @@ Branch read_branch(SQLite::Statement& row) {
   b.created_at = in.time();
   b.reset_at = in.maybe_time();
   b.deleted_at = in.maybe_time();
+  b.archives = in.flag();
   return b;
 }
 
@@ -146,6 +147,17 @@ Incarnation read_incarnation(SQLite::Statement& row) {
   i.kept_reason = in.maybe_text().value_or("");
   i.drift_told = in.text();
   return i;
+}
+
+Snapshot read_snapshot(SQLite::Statement& row) {
+  Reader in(row);
+  Snapshot s;
+  s.incarnation_id = in.text();
+  s.of_incarnation_id = in.text();
+  s.label = in.text();
+  s.purpose = in.text();
+  s.taken_at = in.time();
+  return s;
 }
 
 Endpoint read_endpoint(SQLite::Statement& row) {
@@ -196,7 +208,7 @@ void bind(SQLite::Statement& statement, const Branch& b) {
   Binder(statement) << b.id << b.project_id << b.name << b.parent_id << b.incarnation_id
                     << b.superuser << b.password_counter << b.wants_running
                     << nlohmann::json(b.settings).dump() << b.created_at << b.reset_at
-                    << b.deleted_at;
+                    << b.deleted_at << b.archives;
 }
 
 void bind(SQLite::Statement& statement, const Incarnation& i) {
@@ -204,6 +216,11 @@ void bind(SQLite::Statement& statement, const Incarnation& i) {
                     << i.fork_lsn << i.bin_directory << i.image << i.image_digest << i.basic_archive
                     << i.pg_version << i.first_start << i.created_at << i.kept_since << i.kept_until
                     << i.kept_reason << i.drift_told;
+}
+
+void bind(SQLite::Statement& statement, const Snapshot& s) {
+  Binder(statement) << s.incarnation_id << s.of_incarnation_id << s.label << s.purpose
+                    << s.taken_at;
 }
 
 void bind(SQLite::Statement& statement, const Endpoint& e) {

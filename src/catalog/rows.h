@@ -17,12 +17,14 @@ inline constexpr auto project_columns =
     "main_branch_id, created_at, deleted_at";
 inline constexpr auto branch_columns =
     "id, project_id, name, parent_id, incarnation_id, superuser, password_counter, wants_running, "
-    "settings, created_at, reset_at, deleted_at";
+    "settings, created_at, reset_at, deleted_at, archives";
 inline constexpr auto incarnation_columns =
     "id, branch_id, volume, parent_incarnation_id, timeline, fork_lsn, bin_directory, image, "
     "image_digest, basic_archive, pg_version, first_start, created_at, kept_since, kept_until, "
     "kept_reason, "
     "drift_told";
+inline constexpr auto snapshot_columns =
+    "incarnation_id, of_incarnation_id, label, purpose, taken_at";
 inline constexpr auto endpoint_columns = "branch_id, address, port, active";
 inline constexpr auto size_columns = "incarnation_id, referenced, exclusive, measured_at";
 inline constexpr auto operation_columns =
@@ -35,6 +37,7 @@ std::string marks_for(const char* columns);
 Project read_project(SQLite::Statement& row);
 Branch read_branch(SQLite::Statement& row);
 Incarnation read_incarnation(SQLite::Statement& row);
+Snapshot read_snapshot(SQLite::Statement& row);
 Endpoint read_endpoint(SQLite::Statement& row);
 Size read_size(SQLite::Statement& row);
 Operation read_operation(SQLite::Statement& row);
@@ -43,6 +46,7 @@ Operation read_operation(SQLite::Statement& row);
 void bind(SQLite::Statement& statement, const Project& project);
 void bind(SQLite::Statement& statement, const Branch& branch);
 void bind(SQLite::Statement& statement, const Incarnation& incarnation);
+void bind(SQLite::Statement& statement, const Snapshot& snapshot);
 void bind(SQLite::Statement& statement, const Endpoint& endpoint);
 void bind(SQLite::Statement& statement, const Size& size);
 /// Binds NULL for an id of 0, so that SQLite gives the next.

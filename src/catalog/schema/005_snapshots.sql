@@ -1,0 +1,14 @@
+-- Branches as they were at one moment. A snapshot is a life that nobody lives: an incarnation with
+-- kept_reason 'snapshot', no kept_until, and a volume of its own that no server was started on; or,
+-- after a restore, the life that was replaced. Its timeline and fork_lsn are where the recovery of
+-- its cluster begins.
+CREATE TABLE snapshot (
+  incarnation_id    TEXT PRIMARY KEY REFERENCES incarnation (id) ON DELETE CASCADE,
+  of_incarnation_id TEXT NOT NULL,      -- the life that it shows; may be gone
+  label             TEXT NOT NULL,      -- '' for none; one of a branch's snapshots at most has it
+  purpose           TEXT NOT NULL,      -- 'asked', 'base', 'schedule', 'replaced'
+  taken_at          TEXT NOT NULL       -- nothing in it was committed later
+) STRICT;
+
+-- Whether its servers archive their WAL, where `velo config get archive` says on (--no-archive).
+ALTER TABLE branch ADD COLUMN archives INTEGER NOT NULL DEFAULT 1;
