@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/json_views.h"
+#include "cli/moment.h"
 #include "cli/names.h"
 #include "cli/render.h"
 #include "engine/branches.h"
@@ -30,6 +31,8 @@ std::string next_commands(const engine::BranchView& branch, const Look& look) {
 Command create() {
   auto request = std::make_shared<engine::CreateBranch>();
   auto stays_stopped = std::make_shared<bool>(false);
+  auto forgets = std::make_shared<bool>(false);
+  auto moment = std::make_shared<Moment>();
   return {.name = "create",
           .summary = "Make a branch: a copy of its parent as it is now, with a server of its own",
           .details =
@@ -45,17 +48,35 @@ Command create() {
                        .help = "What to copy (default: the project's main)",
                        .assign = into(request->parent),
                        .complete = complete_branches()},
+                      {.flags = "--snapshot",
+                       .value = "ID",
+                       .help = "Copy this snapshot: an id, a label of the parent's, or "
+                               "PROJECT/BRANCH@LABEL",
+                       .assign = into(request->snapshot),
+                       .complete = complete_snapshots()},
+                      pitr_option(*moment),
+                      lsn_option(*moment),
+                      restore_point_option(*moment),
                       setting_option(request->settings),
                       port_option(request->port),
                       bind_option(request->address),
+                      {.flags = "--no-archive",
+                       .help = "Do not keep its WAL: it will have no earlier moments",
+                       .assign = into(*forgets)},
                       {.flags = "--no-start",
                        .help = "Leave its server stopped",
                        .assign = into(*stays_stopped)}},
           .examples = {{"velo branch create demo/dev", "a copy of demo/main"},
                        {"velo branch create demo/try --parent demo/dev", "a copy of the copy"},
+                       {"velo branch create demo/then --snapshot demo/main@before-migration",
+                        "a copy of a snapshot"},
+                       {"velo branch create demo/before --pitr '2 hours ago'",
+                        "demo/main as it was then"},
                        {"velo branch create demo/fast --pg-conf fsync=off", ""}},
-          .run = [request, stays_stopped](Context& context) -> Result<int> {
+          .run = [request, stays_stopped, forgets, moment](Context& context) -> Result<int> {
             request->start = !*stays_stopped;
+            request->archives = !*forgets;
+            request->as_of = TRY(target_of(*moment));
             engine::Engine engine = TRY(context.open_engine());
             const auto created = TRY(engine::create_branch(engine, *request));
             context.answer(
@@ -219,7 +240,8 @@ Command branch_command() {
           .details =
               "A branch is a complete, isolated PostgreSQL server with its own port and "
               "password, made from its parent in about a tenth of a second.",
-          .children = {create(), list(), get(), branch_reset_command(), branch_delete_command(),
+          .children = {create(), list(), get(), branch_reset_command(), branch_restore_command(),
+                       branch_delete_command(),
                        changing("undelete", "Bring back what the last delete or reset took away",
                                 engine::undelete_branch, complete_kept_branches()),
                        changing("start", "Start a branch's server", engine::start_branch,

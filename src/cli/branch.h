@@ -15,5 +15,6 @@ void answer_with_connection(Context& context, const engine::CreatedBranch& chang
 
 Command branch_delete_command();
 Command branch_reset_command();
+Command branch_restore_command();
 
 }  // namespace velo::cli

@@ -5,10 +5,12 @@
 #include "cli/branch.h"
 #include "cli/context.h"
 #include "cli/json_views.h"
+#include "cli/moment.h"
 #include "cli/names.h"
 #include "cli/prompt.h"
 #include "cli/render.h"
 #include "engine/config.h"
+#include "engine/recovery.h"
 
 namespace velo::cli {
 namespace {
@@ -73,7 +75,61 @@ Result<int> run_reset(Context& context, const Request& request) {
   return 0;
 }
 
+struct RestoreRequest {
+  std::string name;
+  std::string snapshot;
+  Moment moment;
+  bool force = false;
+};
+
+Result<int> run_restore(Context& context, const RestoreRequest& request) {
+  const auto as_of = TRY(target_of(request.moment));
+  if (request.snapshot.empty() != as_of.has_value()) {
+    return fail_with_hint(Errc::usage, "say what to go back to: --snapshot ID, or --pitr TIME",
+                          "velo snapshot list " + request.name + " shows what there is");
+  }
+  const std::string what = as_of ? engine::to_words(*as_of) : "the snapshot " + request.snapshot;
+  engine::Engine engine = TRY(context.open_engine());
+  if (should_ask(context.output(), request.force)) {
+    context.output().err.write(
+        fmt::format("This sets {} back to {}; its clients are disconnected.\nWhat it holds now "
+                    "becomes a snapshot.\n",
+                    request.name, what));
+    if (!TRY(confirm(context.output(), fmt::format("Restore {}?", request.name)))) {
+      return declined(context.output());
+    }
+  }
+  const auto restored = TRY(as_of ? engine::restore_branch_as_of(engine, request.name, *as_of)
+                                  : engine::restore_branch(engine, request.name, request.snapshot));
+  answer_with_connection(context, restored);
+  return 0;
+}
+
 }  // namespace
+
+Command branch_restore_command() {
+  auto request = std::make_shared<RestoreRequest>();
+  return {.name = "restore",
+          .summary = "Set a branch back to a snapshot or an earlier moment",
+          .details =
+              "Port, password and URL stay; its children keep their data. On a terminal it asks "
+              "first, unless --force; in a pipe it does not ask. What the branch held becomes a "
+              "snapshot, until that is deleted.",
+          .arguments = {branch_argument(request->name)},
+          .options = {{.flags = "--snapshot",
+                       .value = "ID",
+                       .help = "An id, a label of this branch's, or PROJECT/BRANCH@LABEL",
+                       .assign = into(request->snapshot),
+                       .complete = complete_snapshots()},
+                      pitr_option(request->moment),
+                      lsn_option(request->moment),
+                      restore_point_option(request->moment),
+                      force_option(request->force, "Do not ask")},
+          .examples = {{"velo branch restore demo/main --pitr '10 minutes ago'", ""},
+                       {"velo branch restore demo/dev --snapshot before-migration", ""},
+                       {"velo branch restore demo/main --snapshot demo/main@before-migration", ""}},
+          .run = [request](Context& context) { return run_restore(context, *request); }};
+}
 
 Command branch_delete_command() {
   auto request = std::make_shared<Request>();

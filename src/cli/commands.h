@@ -10,6 +10,8 @@ namespace velo::cli {
 #define VELO_COMMANDS(COMMAND) \
   COMMAND(project_command)     \
   COMMAND(branch_command)      \
+  COMMAND(snapshot_command)    \
+  COMMAND(wal_command)         \
   COMMAND(psql_command)        \
   COMMAND(logs_command)        \
   COMMAND(status_command)      \

@@ -9,6 +9,7 @@
 #include "cli/parse.h"
 #include "engine/branches.h"
 #include "engine/config.h"
+#include "engine/snapshots.h"
 #include "engine/status.h"
 
 namespace velo::cli {
@@ -103,6 +104,16 @@ class CatalogNames final : public Names {
     for (const auto& kept : all.kept) names.insert(kept.branch.substr(0, kept.branch.find('/')));
     for (const auto& project : all.projects) names.erase(project.name);
     return {names.begin(), names.end()};
+  }
+  std::vector<std::string> snapshots() override {
+    Words names;
+    if (auto* engine = opened()) {
+      for (const auto& snapshot : or_none(engine::list_snapshots(*engine, ""))) {
+        names.push_back(snapshot.label.empty() ? snapshot.short_id
+                                               : snapshot.branch + "@" + snapshot.label);
+      }
+    }
+    return names;
   }
   std::vector<std::string> config_keys() override {
     Words names;

@@ -93,8 +93,21 @@ Json of_branch(const engine::BranchView& branch) {
           {"data_directory", branch.data_directory},
           {"log_file", branch.log_file},
           {"settings", branch.settings},
+          {"archives", branch.archives},
           {"kept", array_of(branch.kept, of_kept)},
           {"deleting", of_freed(branch.freed)}};
+}
+
+Json of_snapshot(const engine::SnapshotView& snapshot) {
+  return {{"id", snapshot.id},
+          {"short_id", snapshot.short_id},
+          {"branch", snapshot.branch},
+          {"label", text_or_null(snapshot.label)},
+          {"purpose", snapshot.purpose},
+          {"taken_at", to_rfc3339(snapshot.taken_at)},
+          {"volume", snapshot.volume},
+          {"pg_version", snapshot.pg_version},
+          {"sizes", of_sizes(snapshot.sizes)}};
 }
 
 Json of_project(const engine::ProjectView& project) {
@@ -191,6 +204,52 @@ std::string deletion(const std::string& name, const engine::Deletion& deletion) 
   return document({{"deleted", name},
                    {"branches", deletion.branches},
                    {"kept_until", time_or_null(deletion.kept_until)}});
+}
+
+std::string snapshot(const engine::SnapshotView& snapshot) {
+  return document({{"snapshot", of_snapshot(snapshot)}});
+}
+
+std::string snapshots(const std::vector<engine::SnapshotView>& snapshots) {
+  return document({{"snapshots", array_of(snapshots, of_snapshot)}});
+}
+
+std::string cleaned(const std::vector<engine::Cleaned>& cleaned, bool dry_run) {
+  const auto of_cleaned = [](const engine::Cleaned& one) -> Json {
+    return {{"snapshot", of_snapshot(one.snapshot)}, {"removed", one.removed}, {"why", one.why}};
+  };
+  return document({{"dry_run", dry_run}, {"snapshots", array_of(cleaned, of_cleaned)}});
+}
+
+std::string wal(const std::vector<engine::WalView>& views) {
+  const auto of_view = [](const engine::WalView& view) -> Json {
+    return {{"branch", view.branch},
+            {"archives", view.archives},
+            {"archive", view.archive},
+            {"segments", view.segments},
+            {"stored_bytes", view.stored},
+            {"original_bytes", view.original},
+            {"oldest", or_null(view.oldest)},
+            {"oldest_archived_at", time_or_null(view.oldest_at)},
+            {"newest", or_null(view.newest)},
+            {"newest_archived_at", time_or_null(view.newest_at)},
+            {"archiver_failures", or_null(view.failures)},
+            {"last_failed", text_or_null(view.last_failed)},
+            {"gaps", view.gaps},
+            {"windows", view.windows}};
+  };
+  return document({{"wal", array_of(views, of_view)}});
+}
+
+std::string wal_cleaned(const std::string& branch, const engine::WalCleaned& cleaned,
+                        bool dry_run) {
+  return document({{"branch", branch},
+                   {"dry_run", dry_run},
+                   {"removed", cleaned.removed},
+                   {"freed_bytes", cleaned.freed},
+                   {"needed", cleaned.needed},
+                   {"needed_by", text_or_null(cleaned.needed_by)},
+                   {"windows", cleaned.windows}});
 }
 
 std::string connection(const engine::ConnectionView& connection) {

@@ -15,7 +15,9 @@
 #include "engine/projects.h"
 #include "engine/repair.h"
 #include "engine/setup.h"
+#include "engine/snapshots.h"
 #include "engine/views.h"
+#include "engine/wal.h"
 
 namespace velo::cli::json {
 
@@ -31,6 +33,13 @@ std::string branches(const std::vector<engine::BranchView>& branches);
 
 /// {"deleted": name, "branches": […], "kept_until": …}
 std::string deletion(const std::string& name, const engine::Deletion& deletion);
+
+std::string snapshot(const engine::SnapshotView& snapshot);
+std::string snapshots(const std::vector<engine::SnapshotView>& snapshots);
+std::string cleaned(const std::vector<engine::Cleaned>& cleaned, bool dry_run);
+
+std::string wal(const std::vector<engine::WalView>& views);
+std::string wal_cleaned(const std::string& branch, const engine::WalCleaned& cleaned, bool dry_run);
 
 /// With the password.
 std::string connection(const engine::ConnectionView& connection);

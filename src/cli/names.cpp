@@ -34,6 +34,10 @@ Completer complete_kept_projects() {
   return [](Names& names) { return names.kept_projects(); };
 }
 
+Completer complete_snapshots() {
+  return [](Names& names) { return names.snapshots(); };
+}
+
 Completer complete_config_keys() {
   return [](Names& names) { return names.config_keys(); };
 }

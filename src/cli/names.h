@@ -23,6 +23,7 @@ class Names {
   virtual std::vector<std::string> branches() = 0;       ///< "demo/dev"
   virtual std::vector<std::string> kept_branches() = 0;  ///< that `branch undelete` can bring back
   virtual std::vector<std::string> kept_projects() = 0;
+  virtual std::vector<std::string> snapshots() = 0;  ///< "demo/main@label", or an id
   virtual std::vector<std::string> config_keys() = 0;
 };
 
@@ -34,6 +35,7 @@ Completer complete_copies();
 Completer complete_new_branch();
 Completer complete_kept_branches();
 Completer complete_kept_projects();
+Completer complete_snapshots();
 Completer complete_config_keys();
 Completer complete_words(std::vector<std::string> words);
 

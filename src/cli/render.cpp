@@ -239,6 +239,7 @@ std::string render_branch(const BranchView& branch, Timestamp now, const Look& l
       {"Image", {branch.image}},
       {"Digest", {branch.image_digest}},
       {"Settings", {settings_of(branch.settings)}},
+      {"WAL", {branch.archives ? "" : "not kept: it has no earlier moments (--no-archive)"}},
       {"Storage", {fmt::format("{}, {}", branch.driver, branch.runtime)}},
       {"Volume", {branch.volume}},
       {"Data", {branch.data_directory}},

@@ -11,6 +11,7 @@
 #include "engine/places.h"
 #include "engine/records.h"
 #include "engine/servers.h"
+#include "engine/snapshots.h"
 #include "engine/survey.h"
 #include "postgres/clone.h"
 
@@ -33,6 +34,56 @@ Result<BranchRecords> find_parent(Engine& engine, const BranchName& name,
                     found.project.name, name.branch, parent));
   }
   return found;
+}
+
+/// What is cloned: the parent as it is now, or a snapshot. The snapshot's branch is then the
+/// parent.
+Result<BranchRecords> find_source(Engine& engine, const BranchName& name,
+                                  const CreateBranch& request) {
+  if (request.snapshot.empty()) return find_parent(engine, name, request.parent);
+  const std::string of = request.parent.empty() && !request.snapshot.contains('@')
+                             ? TRY(find_parent(engine, name, "")).full_name()
+                             : request.parent;
+  SnapshotRecords found = TRY(find_snapshot(engine, request.snapshot, of));
+  const std::string owner = found.source.full_name();
+  if (!request.parent.empty() && request.parent != owner) {
+    return fail_with_hint(
+        Errc::usage,
+        fmt::format("the snapshot {} is of {}, not of {}", request.snapshot, owner, request.parent),
+        "leave --parent out: the snapshot's branch becomes the parent");
+  }
+  if (found.source.project.name != name.project) {
+    return fail_with_hint(
+        Errc::usage,
+        fmt::format("the snapshot {} is of {}, in another project than {}/{}", request.snapshot,
+                    owner, name.project, name.branch),
+        fmt::format("branches stay in their project: velo branch create {}/{} --snapshot {}",
+                    found.source.project.name, name.branch, request.snapshot));
+  }
+  return std::move(found.source);
+}
+
+Result<void> check_moment(const CreateBranch& request) {
+  if (!request.as_of) return {};
+  if (!request.snapshot.empty()) {
+    return fail_with_hint(Errc::usage, "a snapshot and a moment are two things to begin with",
+                          "leave --snapshot out: Velo chooses the nearest one before the moment");
+  }
+  if (!request.start) {
+    return fail_with_hint(
+        Errc::usage,
+        "a branch of an earlier moment is replayed by its server, which must "
+        "start for that",
+        "leave --no-start out, and stop it afterwards: velo branch stop " + request.name);
+  }
+  return {};
+}
+
+/// "demo/main", "the snapshot demo/main@before", "demo/main as of 2025-10-07 14:30:00 (…)"
+std::string words_for(const CreateBranch& request, const BranchRecords& parent) {
+  if (!request.snapshot.empty()) return "the snapshot " + request.snapshot;
+  if (!request.as_of) return parent.full_name();
+  return fmt::format("{} as of {}", parent.full_name(), to_words(*request.as_of));
 }
 
 Result<void> check_name_is_free(Engine& engine, const catalog::Project& project,
@@ -58,29 +109,19 @@ Result<void> check_name_is_free(Engine& engine, const catalog::Project& project,
 
 Result<BranchRecords> draft_records(const BranchRecords& parent, const CreateBranch& request,
                                     const std::string& name) {
-  const Timestamp created = now();
   BranchRecords b;
   b.project = parent.project;
   b.branch.id = TRY(random_id());
-  b.incarnation.id = TRY(random_id());
+  b.incarnation = TRY(life_cloned_from(parent.incarnation, b.branch.id));
   b.branch.project_id = b.project.id;
   b.branch.name = name;
   b.branch.parent_id = parent.branch.id;
   b.branch.incarnation_id = b.incarnation.id;
   b.branch.superuser = parent.branch.superuser;
   b.branch.wants_running = request.start;
+  b.branch.archives = request.archives;
   b.branch.settings = request.settings;
-  b.branch.created_at = created;
-  b.incarnation.branch_id = b.branch.id;
-  b.incarnation.parent_incarnation_id = parent.incarnation.id;
-  b.incarnation.bin_directory = parent.incarnation.bin_directory;
-  b.incarnation.image = parent.incarnation.image;
-  b.incarnation.image_digest = parent.incarnation.image_digest;
-  b.incarnation.basic_archive = parent.incarnation.basic_archive;
-  b.incarnation.pg_version = parent.incarnation.pg_version;
-  b.incarnation.drift_told = parent.incarnation.drift_told;
-  b.incarnation.first_start = true;
-  b.incarnation.created_at = created;
+  b.branch.created_at = b.incarnation.created_at;
   b.endpoint = {.branch_id = b.branch.id, .address = request.address, .port = 0, .active = true};
   return b;
 }
@@ -107,35 +148,47 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
 Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request) {
   const BranchName name = TRY(parse_branch_name(request.name));
   TRY(check_address(request.address));
+  TRY(check_moment(request));
   BranchRecords parent;
+  std::optional<RecoveryPlan> replay;
   const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
-    parent = TRY(find_parent(engine, name, request.parent));
+    parent = TRY(find_source(engine, name, request));
     TRY(check_name_is_free(engine, parent.project, name.branch));
-    return LockSet{.exclusive = {}, .shared = {parent.branch.id}};
+    LockSet set{.exclusive = {}, .shared = {parent.branch.id}};
+    if (request.as_of) {
+      replay = TRY(plan_recovery(engine, parent, *request.as_of));
+      add_locks(*replay, set);
+    }
+    return set;
   }));
+  if (replay) TRY(mark_end(engine, *replay));
+  const BranchRecords& source = replay ? replay->base : parent;
   const auto driver = TRY(driver_of(parent.project));
-  TRY(check_clonable(engine, *driver, parent));
-  Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume),
+  TRY(check_clonable(engine, *driver, source));
+  Approach approach(engine, source, pgdata_of(*driver, source.incarnation.volume),
                     driver->capabilities().atomic_snapshot);
-  TRY(check_room(engine, *driver, parent.project.pool,
-                 TRY(room_for_clone(*driver, parent.incarnation.volume))));
+  TRY(check_room(engine, *driver, source.project.pool,
+                 TRY(room_for_clone(*driver, source.incarnation.volume))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));
+  if (replay) b.incarnation.parent_incarnation_id = replay->followed.incarnation.id;
   const BranchLocks own =
       TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));
 
-  engine.observer().begin(fmt::format("Creating {} from {}", b.full_name(), parent.full_name()));
+  engine.observer().begin(
+      fmt::format("Creating {} from {}", b.full_name(), words_for(request, parent)));
   std::set<std::string> refused;
   const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, refused); };
   auto operation = TRY(Operation::begin(engine, "branch.create", b.full_name(), draft));
   TRY(or_undo(operation, [&]() -> Result<void> {
     ClonedCluster cloned;
     for (;;) {
-      auto made = clone_cluster(engine, operation, *driver, parent, b, approach);
+      auto made = clone_cluster(engine, operation, *driver, source, b, approach);
       if (!made && made.error().code == Errc::already_exists) {
         TRY(operation.replan(draft));
         continue;
       }
       cloned = TRY(std::move(made));
+      cloned.first_start.replay = replay;
       break;
     }
     const fs::path root = driver->root_of(b.incarnation.volume);
@@ -148,7 +201,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
     return operation.commit([&]() -> Result<void> {
       TRY(engine.catalog().insert(b.branch));
       TRY(engine.catalog().insert(b.incarnation));
-      TRY(engine.catalog().forget_size(parent.incarnation.id));
+      TRY(engine.catalog().forget_size(source.incarnation.id));
       return engine.catalog().insert(b.endpoint);
     });
   }));

@@ -73,7 +73,7 @@ Result<std::string> undelete_deleted(Engine& engine, const BranchName& name) {
 Result<catalog::Incarnation> last_kept(Engine& engine, const BranchRecords& b) {
   std::optional<catalog::Incarnation> newest;
   for (const catalog::Incarnation& life : TRY(engine.catalog().incarnations_of(b.branch.id))) {
-    if (!life.kept_since || life.id == b.incarnation.id) continue;
+    if (!life.kept_until || life.id == b.incarnation.id) continue;
     if (!newest || *newest->kept_since < *life.kept_since) newest = life;
   }
   if (!newest) return nothing_kept(b.full_name());

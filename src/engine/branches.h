@@ -10,15 +10,20 @@
 #include "engine/engine.h"
 #include "engine/projects.h"
 #include "engine/views.h"
+#include "postgres/recovery.h"
 
 namespace velo::engine {
 
 struct CreateBranch {
   std::string name;
-  std::string parent;                 ///< "project/branch"; empty: the project's main
+  std::string parent;    ///< "project/branch"; empty: the project's main
+  std::string snapshot;  ///< of the parent's, as find_snapshot takes it; empty: as it is now
+  /// As of which earlier moment; not together with `snapshot`.
+  std::optional<postgres::RecoveryTarget> as_of = std::nullopt;
   int port = 0;                       ///< 0: the next free one
   std::string address = "127.0.0.1";  ///< where it listens, an IPv4 address
   bool start = true;
+  bool archives = true;  ///< false: its WAL is not kept, and it has no earlier moments
   std::map<std::string, std::string> settings;
 };
 
@@ -40,6 +45,13 @@ Result<Deletion> preview_delete_branch(Engine& engine, const std::string& name, 
 Result<Deletion> delete_branch(Engine& engine, const std::string& name, bool with_children);
 /// Back to the parent's present state; port, password and children stay. A stopped branch stays so.
 Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name);
+/// Back to a snapshot, of this branch or of another of its project; main too. Port, password and
+/// children stay. What the branch held becomes a snapshot. A stopped branch stays so.
+Result<CreatedBranch> restore_branch(Engine& engine, const std::string& name,
+                                     const std::string& snapshot);
+/// The same to an earlier moment of this branch.
+Result<CreatedBranch> restore_branch_as_of(Engine& engine, const std::string& name,
+                                           const postgres::RecoveryTarget& target);
 /// Brings back what the last delete or reset took away (and keeps in turn what a reset had made).
 Result<CreatedBranch> undelete_branch(Engine& engine, const std::string& name);
 

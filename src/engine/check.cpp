@@ -32,6 +32,7 @@ class Check {
       check_certificates(of(Section::state), *known);
       check_orphans(of(Section::state), *known);
       check_branches(of(Section::branches), *known, cancel_);
+      check_archives(of(Section::branches), *known);
     }
     return report();
   }
@@ -153,6 +154,7 @@ std::vector<Finding> check_agreement(Engine& engine) {
     check_state(findings, *known);
     check_orphans(findings, *known);
     check_branches(findings, *known, engine.cancel());
+    check_archives(findings, *known);
   } else {
     findings.failed(Level::error, "state.catalog", engine.home().database().string(),
                     known.error());

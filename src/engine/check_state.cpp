@@ -7,6 +7,7 @@
 #include "base/lock.h"
 #include "engine/check_parts.h"
 #include "engine/operation.h"
+#include "engine/snapshots.h"
 #include "postgres/certificate.h"
 
 namespace velo::engine {
@@ -84,8 +85,14 @@ void check_kept(Findings& findings, const Known& known) {
   std::size_t kept = 0;
   for (const Life& life : known.lives) {
     if (!life.kept) continue;
-    ++kept;
-    if (!path_exists(life.root)) {
+    const bool is_snapshot = life.b.incarnation.kept_reason == snapshot_reason;
+    if (!is_snapshot) ++kept;
+    if (is_snapshot && !path_exists(life.root)) {
+      findings.add(Level::warning, "state.snapshot", life.b.full_name(),
+                   fmt::format("the volume {} of a snapshot of {} is gone",
+                               life.b.incarnation.volume, life.b.full_name()),
+                   fmt::format("forget it: velo snapshot delete {}", life.b.incarnation.id));
+    } else if (!path_exists(life.root)) {
       findings.add(Level::warning, "state.kept", life.b.full_name(),
                    fmt::format("{} was {}, and its kept volume {} is gone: it cannot be had back",
                                life.b.full_name(), life.b.incarnation.kept_reason,

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "base/crypto.h"
 #include "base/files.h"
 #include "catalog/catalog.h"
 #include "postgres/backup.h"
@@ -171,6 +172,23 @@ storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
           .build = b.incarnation.image_digest.empty() ? b.incarnation.pg_version
                                                       : b.incarnation.image_digest,
           .created_at = b.incarnation.created_at};
+}
+
+Result<catalog::Incarnation> life_cloned_from(const catalog::Incarnation& source,
+                                              const std::string& branch_id) {
+  catalog::Incarnation life;
+  life.id = TRY(random_id());
+  life.branch_id = branch_id;
+  life.parent_incarnation_id = source.id;
+  life.bin_directory = source.bin_directory;
+  life.image = source.image;
+  life.image_digest = source.image_digest;
+  life.basic_archive = source.basic_archive;
+  life.pg_version = source.pg_version;
+  life.drift_told = source.drift_told;
+  life.first_start = true;
+  life.created_at = now();
+  return life;
 }
 
 Result<void> check_clonable(Engine& engine, storage::Driver& driver, const BranchRecords& parent) {

@@ -80,4 +80,9 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
 
 storage::Mark mark_for(const Engine& engine, const BranchRecords& branch);
 
+/// The record of a life that will be cloned from `source`, of the same build, never started as
+/// itself; without a volume yet.
+Result<catalog::Incarnation> life_cloned_from(const catalog::Incarnation& source,
+                                              const std::string& branch_id);
+
 }  // namespace velo::engine

@@ -62,8 +62,8 @@ constexpr std::array keys{
         &check_runtime},
     Key{"pool", "", "the place of new projects' volumes, when --pool does not say", &check_pool},
     Key{"archive", "off",
-        "whether servers archive their WAL in VELO_HOME/wal-archive, from their next start on (on, "
-        "off; nothing recovers from it yet)",
+        "whether servers archive their WAL, from their next start on, so that branches can be had "
+        "as of any moment (on, off)",
         &check_switch},
 };
 

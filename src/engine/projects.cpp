@@ -6,12 +6,14 @@
 #include "engine/actions.h"
 #include "engine/choose_runtime.h"
 #include "engine/cluster_clone.h"
+#include "engine/config.h"
 #include "engine/names.h"
 #include "engine/operation.h"
 #include "engine/passwords.h"
 #include "engine/places.h"
 #include "engine/records.h"
 #include "engine/servers.h"
+#include "engine/snapshots.h"
 #include "engine/survey.h"
 #include "runtime/registry.h"
 
@@ -93,6 +95,17 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
                        {"volume", volume_key(b.project.pool, b.incarnation.volume)}}};
 }
 
+/// So that the project can be had as of any moment from now on. The project is there without.
+void take_first_base(Engine& engine, const BranchRecords& b) {
+  const auto archive = get_config(engine, "archive");
+  if (!archive || archive->value != "on") return;
+  if (auto base = create_snapshot(engine, b.full_name(), "", "base"); !base) {
+    engine.observer().warning(fmt::format(
+        "there is no base to recover {} from yet ({}); velo snapshot create {} makes one",
+        b.full_name(), base.error().message, b.full_name()));
+  }
+}
+
 }  // namespace
 
 Result<CreatedProject> create_project(Engine& engine, const CreateProject& request) {
@@ -119,7 +132,7 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
   const auto driver = TRY(driver_of(b.project));
   TRY(check_room(engine, *driver, place.pool, new_cluster_bytes));
 
-  const BranchLocks locks =
+  std::optional<BranchLocks> locks =
       TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));
   engine.observer().begin(fmt::format("Creating project {}", request.name));
   std::set<std::string> refused;
@@ -146,6 +159,8 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
       return engine.catalog().insert(b.endpoint);
     });
   }));
+  locks.reset();
+  take_first_base(engine, b);
   return CreatedProject{.project = TRY(TRY(Survey::take(engine)).project(b.project.id)),
                         .connection = TRY(connection_view(engine, b))};
 }

@@ -8,6 +8,7 @@
 #include "engine/config.h"
 #include "engine/drift.h"
 #include "engine/passwords.h"
+#include "engine/replay.h"
 #include "postgres/certificate.h"
 #include "postgres/hba.h"
 #include "postgres/scram.h"
@@ -48,7 +49,7 @@ Result<void> ensure_run_directory(const fs::path& path, const OsUser& owner) {
 
 /// The archive of the branch's present life, where archiving is on.
 Result<fs::path> ensure_archive(Engine& engine, const BranchRecords& b, const OsUser& owner) {
-  if (TRY(get_config(engine, "archive")).value != "on") return fs::path();
+  if (!b.branch.archives || TRY(get_config(engine, "archive")).value != "on") return fs::path();
   fs::path path = engine.home().archive_directory(b.incarnation.id);
   TRY(ensure_directory(path.parent_path(), running_as_root() ? 0711 : 0700));
   const bool is_new = !path_exists(path);
@@ -101,13 +102,16 @@ Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection
   // This is the server's first query, with nothing in its caches: tables and functions rather than
   // the views over them, which it would have to look up.
   constexpr std::size_t own_columns = 4;
-  const auto facts = TRY(connection.query(
-      "SELECT (SELECT count(*) FROM pg_subscription),"
-      " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xact()),"
-      " CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() END,"
-      " (SELECT timeline_id FROM pg_control_checkpoint()), " +
-          drift_columns(b.project.pg_major, AskProviders::no),
-      query_patience));
+  const auto facts = TRY(
+      connection.query("SELECT (SELECT count(*) FROM pg_subscription),"
+                       " (SELECT string_agg(gid, ', ' ORDER BY gid) FROM pg_prepared_xact()),"
+                       // The checkpoint that ended its recovery: from there on its WAL is its own.
+                       " CASE WHEN pg_is_in_recovery() THEN NULL ELSE"
+                       "  (SELECT redo_lsn FROM pg_control_checkpoint()) END,"
+                       " CASE WHEN pg_is_in_recovery() THEN NULL ELSE"
+                       "  substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END, " +
+                           drift_columns(b.project.pg_major, AskProviders::no),
+                       query_patience));
   if (facts.size() != 1 || facts[0].size() != own_columns + drift_column_count ||
       !facts[0][own_columns]) {
     return fail(Errc::server, "the server does not answer as PostgreSQL does");
@@ -126,7 +130,7 @@ Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection
         *row[1]));
   }
   b.incarnation.fork_lsn = row[2];
-  if (row[3]) b.incarnation.timeline = std::stoi(*row[3]);
+  if (row[3]) b.incarnation.timeline = std::stoi(*row[3], nullptr, 16);
   b.incarnation.first_start = false;
   return {};
 }
@@ -238,6 +242,15 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   }
   if (had_better_sync_at_once(*driver, b, first)) {
     spec.overrides.emplace_back("recovery_init_sync_method", "syncfs");
+  }
+  if (first.replay) {
+    TRY(replay(engine, *first.replay, *runtime, spec, cancel));
+    return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
+      auto connection = TRY(connect_to(engine, b, cancel));
+      const auto verifier = postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
+      TRY(make_its_own(engine, b, connection, TRY(verifier), cancel));
+      return finish_replay(engine, *first.replay, b, connection);
+    }());
   }
   const auto starting = TRY(runtime->start(spec));
   if (const std::string remark = starting->remark(); !remark.empty()) {

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "engine/engine.h"
 #include "engine/records.h"
+#include "engine/recovery.h"
 #include "postgres/connection.h"
 
 namespace velo::engine {
@@ -23,6 +24,8 @@ struct FirstStart {
   bool may_have_subscriptions = true;
   /// So many that recovery had better sync the whole file system than each of them.
   bool many_files = false;
+  /// It is a snapshot's clone, and its WAL is replayed up to this moment before anything else.
+  std::optional<RecoveryPlan> replay = std::nullopt;
 };
 
 /// Starts the server of `branch.incarnation` and waits until it is ready; its gate stays as it is.

@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "catalog/catalog.h"
+#include "engine/snapshots.h"
 #include "runtime/registry.h"
 
 namespace velo::engine {
@@ -203,6 +204,7 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
   view.data_directory = pgdata.string();
   view.log_file = engine_->home().log_file(branch.id).string();
   view.settings = branch.settings;
+  view.archives = branch.archives;
   view.kept = kept_of(project, branch);
   return view;
 }
@@ -212,6 +214,7 @@ std::vector<KeptView> Survey::kept_of(const catalog::Project& project,
   std::vector<KeptView> views;
   for (const auto& [id, life] : incarnations_) {
     if (life.branch_id != branch.id || !life.kept_since || !life.kept_until) continue;
+    if (life.kept_reason == snapshot_reason) continue;  // goes and comes back with its branch
     views.push_back({.branch = project.name + "/" + branch.name,
                      .volume = life.volume,
                      .reason = life.kept_reason,

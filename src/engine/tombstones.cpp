@@ -5,9 +5,21 @@
 #include "engine/kept.h"
 #include "engine/operation.h"
 #include "engine/places.h"
+#include "engine/snapshots.h"
 
 namespace velo::engine {
 namespace {
+
+/// A branch's snapshots go when it goes, and come back with it (none: no end).
+Result<void> keep_snapshots_until(Engine& engine, const std::string& branch_id,
+                                  std::optional<Timestamp> end) {
+  for (catalog::Incarnation& life : TRY(engine.catalog().incarnations_of(branch_id))) {
+    if (life.kept_reason != snapshot_reason) continue;
+    life.kept_until = end;
+    TRY(engine.catalog().update(life));
+  }
+  return {};
+}
 
 /// The end of one branch in the catalog: kept for the grace period, or forgotten with all its
 /// lives.
@@ -25,7 +37,8 @@ Result<void> bury_records(Engine& engine, const BranchRecords& b, std::chrono::s
   life.kept_since = at;
   life.kept_until = at + grace;
   life.kept_reason = "deleted";
-  return catalog.update(life);
+  TRY(catalog.update(life));
+  return keep_snapshots_until(engine, b.branch.id, life.kept_until);
 }
 
 /// What happens on the machine once the records are gone.
@@ -124,6 +137,7 @@ Result<void> unbury(Engine& engine, const std::string& kind, const std::string& 
         b.incarnation.kept_until.reset();
         b.incarnation.kept_reason.clear();
         TRY(catalog.update(b.incarnation));
+        TRY(keep_snapshots_until(engine, b.branch.id, {}));
         const int old_port = b.endpoint.port;
         const auto same = free_port(engine, old_port);
         b.endpoint.port = same ? *same : TRY(free_port(engine, 0));

@@ -93,6 +93,7 @@ class StartingProcess final : public Starting {
   StartingProcess(const ServerSpec& spec, Process process, std::uintmax_t log_offset)
       : pgdata_(spec.pgdata),
         log_(spec.log),
+        promotes_(spec.promotes),
         process_(std::move(process)),
         log_offset_(log_offset) {}
 
@@ -119,7 +120,7 @@ class StartingProcess final : public Starting {
     const auto file = postgres::parse_postmaster_pid(*text);
     // "standby": it is up, and will not admit anybody (hot_standby is off).
     return file && file->pid == process_.pid() &&
-           (file->status == "ready" || file->status == "standby");
+           (file->status == "ready" || (file->status == "standby" && !promotes_));
   }
 
   std::unexpected<Error> give_up(std::string why) const {
@@ -130,6 +131,7 @@ class StartingProcess final : public Starting {
 
   fs::path pgdata_;
   fs::path log_;
+  bool promotes_;
   Process process_;
   std::uintmax_t log_offset_;  ///< where this start's messages begin in the log
 };

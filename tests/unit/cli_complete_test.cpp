@@ -31,7 +31,7 @@ TEST(Complete, OffersCommandsButNoHiddenOnes) {
   EXPECT_EQ(offered({"pr"}), (Words{"project"}));
   EXPECT_TRUE(offers({""}, "status"));
   EXPECT_FALSE(offers({""}, "__complete"));
-  EXPECT_EQ(offered({"branch", "re"}), (Words{"reset", "restart"}));
+  EXPECT_EQ(offered({"branch", "re"}), (Words{"reset", "restore", "restart"}));
   EXPECT_EQ(offered({"br", "cr"}), (Words{"create"}));
 }
 

@@ -42,7 +42,7 @@ TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
     "created_at": "2025-10-09T18:40:21.000000Z", "reset_at": null,
     "driver": "btrfs", "runtime": "native", "pg_version": "15.18",
     "image": null, "image_digest": null, "remark": null, "volume": "demo-dev",
-    "data_directory": "", "log_file": "", "settings": {"work_mem": "64MB"},
+    "data_directory": "", "log_file": "", "settings": {"work_mem": "64MB"}, "archives": true,
     "kept": [{"branch": "demo/dev", "volume": "demo-dev", "reason": "reset",
               "kept_since": "2025-10-09T18:40:21.000000Z",
               "kept_until": "2025-10-10T18:40:21.000000Z", "exclusive_bytes": 4096}],

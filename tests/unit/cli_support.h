@@ -93,6 +93,7 @@ class ListedNames final : public Names {
   std::vector<std::string> branches() override { return {"demo/main", "demo/dev", "shop/main"}; }
   std::vector<std::string> kept_branches() override { return {"demo/old"}; }
   std::vector<std::string> kept_projects() override { return {"gone"}; }
+  std::vector<std::string> snapshots() override { return {"demo/main@before", "0a1b2c3d"}; }
   std::vector<std::string> config_keys() override { return {"grace", "guard"}; }
 };
 

@@ -1,0 +1,281 @@
+#include "engine/recovery.h"
+
+#include <algorithm>
+
+#include "archive/store.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "catalog/catalog.h"
+#include "engine/servers.h"
+#include "engine/snapshots.h"
+
+namespace velo::engine {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto query_patience = 60s;
+
+/// The lives that a branch really led, in their order; snapshots that were taken of them are none.
+struct Life {
+  catalog::Incarnation record;
+  Timestamp begin;
+  std::optional<Timestamp> end;  ///< of the present one: none
+};
+
+struct Bases {
+  std::vector<catalog::Snapshot> snapshots;
+  /// The newest of a life that was taken by `latest`.
+  const catalog::Snapshot* newest_of(const std::string& life, Timestamp latest) const {
+    const catalog::Snapshot* found = nullptr;
+    for (const catalog::Snapshot& one : snapshots) {
+      if (one.of_incarnation_id != life || one.incarnation_id == life) continue;
+      if (one.taken_at <= latest && (found == nullptr || found->taken_at < one.taken_at)) {
+        found = &one;
+      }
+    }
+    return found;
+  }
+  const catalog::Snapshot* oldest_of(const std::string& life) const {
+    const auto found = std::ranges::find_if(snapshots, [&](const catalog::Snapshot& one) {
+      return one.of_incarnation_id == life && one.incarnation_id != life;
+    });
+    return found == snapshots.end() ? nullptr : &*found;
+  }
+};
+
+Result<std::vector<Life>> lives_of(Engine& engine, const catalog::Branch& branch,
+                                   const Bases& bases) {
+  std::vector<Life> lives;
+  for (const catalog::Incarnation& record : TRY(engine.catalog().incarnations_of(branch.id))) {
+    const bool was_lived =
+        record.kept_reason != snapshot_reason ||
+        std::ranges::any_of(bases.snapshots, [&](const catalog::Snapshot& one) {
+          return one.incarnation_id == record.id && one.of_incarnation_id == record.id;
+        });
+    if (was_lived) lives.push_back({record, record.created_at, record.kept_since});
+  }
+  // A life begins for people when the one before ends: until then that one answered.
+  std::ranges::sort(lives, {}, &Life::begin);
+  for (std::size_t i = 1; i < lives.size(); ++i) {
+    if (lives[i - 1].end) lives[i].begin = *lives[i - 1].end;
+  }
+  return lives;
+}
+
+std::unexpected<Error> no_such_moment(const BranchRecords& branch, const std::string& why,
+                                      const std::vector<std::string>& windows) {
+  return std::unexpected(
+      Error{Errc::not_found,
+            why,
+            windows.empty()
+                ? fmt::format("there is no snapshot of {} to begin with: velo snapshot create {}",
+                              branch.full_name(), branch.full_name())
+                : fmt::format("{} can be had {}", branch.full_name(), join_words(windows)),
+            {}});
+}
+
+/// A life's archive and pg_wal, as sources of a lineage, where they are: a life that never archived
+/// has no archive, and one that is gone no pg_wal.
+Result<void> add_sources(Engine& engine, const BranchRecords& b, std::optional<postgres::Lsn> limit,
+                         archive::Lineage& lineage) {
+  const auto add = [&](archive::SourceKind kind, fs::path directory) {
+    if (!path_exists(directory)) return;
+    lineage.sources.push_back({.kind = kind, .directory = std::move(directory), .limit = limit});
+  };
+  add(archive::SourceKind::archive, engine.home().archive_directory(b.incarnation.id));
+  const auto driver = TRY(driver_of(b.project));
+  add(archive::SourceKind::pg_wal, pgdata_of(*driver, b.incarnation.volume) / "pg_wal");
+  return {};
+}
+
+/// Fills in base and lineage for a life: a snapshot of its own, or of the life that it came from.
+Result<bool> find_base(Engine& engine, const BranchRecords& followed, const Bases& bases,
+                       std::optional<Timestamp> latest, RecoveryPlan& plan) {
+  BranchRecords life = followed;
+  std::optional<postgres::Lsn> limit;
+  for (;;) {
+    TRY(add_sources(engine, life, limit, plan.lineage));
+    const catalog::Snapshot* base = latest ? bases.newest_of(life.incarnation.id, *latest)
+                                           : bases.oldest_of(life.incarnation.id);
+    if (base != nullptr) {
+      plan.base = life;
+      plan.base.incarnation = TRY(engine.catalog().incarnation(base->incarnation_id));
+      plan.base_taken_at = base->taken_at;
+      return true;
+    }
+    if (!life.incarnation.parent_incarnation_id || !life.incarnation.fork_lsn) return false;
+    limit = TRY(postgres::parse_lsn(*life.incarnation.fork_lsn));
+    if (latest) latest = std::min(*latest, life.incarnation.created_at);
+    const auto parent = engine.catalog().incarnation(*life.incarnation.parent_incarnation_id);
+    if (!parent) return false;  // reaped
+    life = TRY(load_branch(engine, parent->branch_id));
+    life.incarnation = *parent;
+  }
+}
+
+/// Since when each life can be had: since it began, where a base of its ancestors leads to it, else
+/// since its own first one.
+Result<std::vector<std::string>> windows_of_lives(Engine& engine, const BranchRecords& branch,
+                                                  const std::vector<Life>& lives,
+                                                  const Bases& bases) {
+  std::vector<std::string> windows;
+  for (const Life& life : lives) {
+    BranchRecords then = branch;
+    then.incarnation = life.record;
+    std::optional<Timestamp> since;
+    RecoveryPlan ignored;
+    if (TRY(find_base(engine, then, bases, life.begin, ignored))) {
+      since = life.begin;
+    } else if (const catalog::Snapshot* own = bases.oldest_of(life.record.id)) {
+      since = own->taken_at;
+    }
+    if (!since) continue;
+    windows.push_back(life.end ? fmt::format("from {} to {}", to_local(*since), to_local(*life.end))
+                               : fmt::format("from {} on", to_local(*since)));
+  }
+  return windows;
+}
+
+/// The branch in the life that it led at `time`; the branch that it was made from, before that.
+Result<BranchRecords> life_at(Engine& engine, const BranchRecords& branch, Timestamp time,
+                              const Bases& bases) {
+  const std::vector<Life> lives = TRY(lives_of(engine, branch.branch, bases));
+  if (time < branch.branch.created_at) {
+    if (lives.empty() || !branch.branch.parent_id) {
+      return no_such_moment(branch,
+                            fmt::format("{} was made at {}, after that", branch.full_name(),
+                                        to_local(branch.branch.created_at)),
+                            TRY(windows_of_lives(engine, branch, lives, bases)));
+    }
+    return life_at(engine, TRY(load_branch(engine, *branch.branch.parent_id)), time, bases);
+  }
+  for (const Life& life : lives) {
+    if (life.end && *life.end <= time) continue;
+    if (life.begin > time && life.record.created_at > time) break;
+    BranchRecords found = branch;
+    found.incarnation = life.record;
+    return found;
+  }
+  return no_such_moment(
+      branch, fmt::format("what {} was at {} is gone", branch.full_name(), to_local(time)),
+      TRY(windows_of_lives(engine, branch, lives, bases)));
+}
+
+}  // namespace
+
+std::string to_words(const postgres::RecoveryTarget& target) {
+  if (const auto* time = std::get_if<postgres::ToTime>(&target)) {
+    return fmt::format("{} ({})", to_local(time->time), to_rfc3339(time->time));
+  }
+  if (const auto* lsn = std::get_if<postgres::ToLsn>(&target)) {
+    return fmt::format("LSN {}", postgres::to_string(lsn->lsn));
+  }
+  if (const auto* point = std::get_if<postgres::ToRestorePoint>(&target)) {
+    return fmt::format("the restore point {}", point->name);
+  }
+  return "the end of its WAL";
+}
+
+Result<std::vector<std::string>> windows_of(Engine& engine, const BranchRecords& branch) {
+  const Bases bases{TRY(engine.catalog().snapshots())};
+  return windows_of_lives(engine, branch, TRY(lives_of(engine, branch.branch, bases)), bases);
+}
+
+Result<RecoveryPlan> plan_recovery(Engine& engine, const BranchRecords& branch,
+                                   const postgres::RecoveryTarget& target) {
+  const Bases bases{TRY(engine.catalog().snapshots())};
+  std::optional<Timestamp> latest;
+  BranchRecords followed = branch;
+  if (const auto* time = std::get_if<postgres::ToTime>(&target)) {
+    if (time->time > now()) {
+      return fail_with_hint(Errc::usage, fmt::format("{} has not come yet", to_words(target)),
+                            fmt::format("as it is now: velo branch create {}/NEW --parent {}",
+                                        branch.project.name, branch.full_name()));
+    }
+    latest = time->time;
+    followed = TRY(life_at(engine, branch, time->time, bases));
+  }
+  RecoveryPlan plan{
+      .base = {},
+      .base_taken_at = {},
+      .followed = followed,
+      .target = target,
+      .lineage = {},
+      .timeline = static_cast<std::uint32_t>(followed.incarnation.timeline.value_or(1)),
+      .end_is_marked = false};
+  if (!TRY(find_base(engine, followed, bases, latest, plan))) {
+    return no_such_moment(branch,
+                          fmt::format("{} cannot be had as of {}: no snapshot is older",
+                                      branch.full_name(), to_words(target)),
+                          TRY(windows_of(engine, branch)));
+  }
+  return plan;
+}
+
+void add_locks(const RecoveryPlan& plan, LockSet& set) {
+  for (const std::string& id : {plan.base.branch.id, plan.followed.branch.id}) {
+    const auto has = [&](const std::vector<std::string>& ids) {
+      return std::ranges::find(ids, id) != ids.end();
+    };
+    if (!has(set.exclusive) && !has(set.shared)) set.shared.push_back(id);
+  }
+}
+
+Result<void> mark_end(Engine& engine, RecoveryPlan& plan) {
+  const BranchRecords& b = plan.followed;
+  if (b.incarnation.kept_since) return {};  // its server is stopped for good
+  const auto driver = TRY(driver_of(b.project));
+  const auto runtime = TRY(runtime_of(b.project));
+  if (!TRY(runtime->inspect(pgdata_of(*driver, b.incarnation.volume))).runs) return {};
+  auto connection = connect_to(engine, b, engine.cancel());
+  TRY(engine.cancel().check());
+  if (!connection) {
+    engine.observer().warning(
+        fmt::format("the control connection to {} was refused ({}): what it has not archived yet "
+                    "is read from its files",
+                    b.full_name(), connection.error().message));
+    return {};
+  }
+  const auto recovers = TRY(connection->query("SELECT pg_is_in_recovery()", query_patience));
+  if (recovers.size() == 1 && recovers.front().at(0) == "t") return {};
+  // A transaction with an id leaves a commit record, and the end of its segment lets it be read.
+  TRY(connection->query("SELECT pg_current_xact_id()", query_patience));
+  TRY(connection->query("SELECT pg_switch_wal()", query_patience));
+  plan.end_is_marked = std::holds_alternative<postgres::ToTime>(plan.target);
+  return {};
+}
+
+Result<Coverage> coverage_of(const RecoveryPlan& plan, const postgres::RecoveryStart& start) {
+  const std::uint64_t size = plan.lineage.segment_size;
+  Coverage coverage;
+  std::uint32_t timeline = start.timeline;
+  postgres::Lsn at = start.redo / size * size;
+  for (;; at += size) {
+    auto found = archive::find(plan.lineage, postgres::segment_name(timeline, at, size));
+    if (!found && found.error().code == Errc::not_found && timeline < plan.timeline) {
+      // From some segment on the next timeline's has the name.
+      ++timeline;
+      at -= size;
+      continue;
+    }
+    if (!found && found.error().code == Errc::not_found) break;
+    TRY(std::move(found));
+    ++coverage.segments;
+  }
+  coverage.end = at;
+  const std::string missing = postgres::segment_name(timeline, at, size);
+  for (const archive::Source& source : plan.lineage.sources) {
+    if (source.kind != archive::SourceKind::archive || source.limit) continue;
+    const auto entries = archive::Store(source.directory).list();
+    if (!entries) continue;  // nothing was ever archived
+    const bool goes_on = std::ranges::any_of(*entries, [&](const archive::Entry& entry) {
+      const auto name = postgres::parse_wal_name(entry.name);
+      return name && name->kind == postgres::WalFile::segment && name->timeline == timeline &&
+             name->start(size) > at;
+    });
+    if (goes_on) coverage.gap = missing;
+  }
+  return coverage;
+}
+
+}  // namespace velo::engine

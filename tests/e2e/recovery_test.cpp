@@ -1,0 +1,210 @@
+// Branches as of an earlier moment: what was committed before it is there, what came after is not.
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "base/time.h"
+#include "support/velo.h"
+
+namespace velo::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class Recovery : public PlacesTest {
+ protected:
+  void SetUp() override {
+    PlacesTest::SetUp();
+    if (IsSkipped()) return;
+    velo->ok("config set archive on");
+    velo->create_project("demo");
+    velo->sql("demo/main").execute("CREATE TABLE t (i int)");
+  }
+  void add(const std::string& branch, int number) const {
+    velo->sql(branch).execute("INSERT INTO t VALUES (" + std::to_string(number) + ")");
+  }
+  std::string rows(const std::string& branch) const {
+    return velo->value(branch, "SELECT string_agg(i::text, ',' ORDER BY i) FROM t");
+  }
+  /// A moment between two commits, with some of the clock on both of its sides.
+  static std::string moment_between() {
+    std::this_thread::sleep_for(2ms);  // the clock itself is what is waited for
+    const std::string moment = to_rfc3339(now());
+    std::this_thread::sleep_for(2ms);
+    return moment;
+  }
+  void expect_as_of(const std::string& moment, const std::string& wanted,
+                    const std::string& more = "") {
+    const std::string name = "demo/r" + std::to_string(++made_);
+    velo->ok("branch create " + name + " --pitr " + moment + more);
+    EXPECT_EQ(rows(name), wanted) << moment;
+    EXPECT_EQ(velo->value(name, "SELECT pg_is_in_recovery()"), "f") << "defect 3";
+    add(name, 1000);
+    velo->ok("branch delete " + name + " --force");
+  }
+
+ private:
+  int made_ = 0;
+};
+
+TEST_P(Recovery, HoldsWhatWasCommittedBeforeTheMomentAndNothingAfter) {
+  add("demo/main", 1);
+  const std::string first = moment_between();
+  add("demo/main", 2);
+  velo->sql("demo/main").execute("SELECT pg_switch_wal()");
+  const std::string second = moment_between();
+  add("demo/main", 3);
+  const std::string third = moment_between();
+  expect_as_of(first, "1");
+  expect_as_of(third, "1,2,3");  // nothing was committed since
+  expect_as_of(second, "1,2");
+  EXPECT_EQ(rows("demo/main"), "1,2,3");
+  // Defect 1: the second recovery read what the first had archived.
+  expect_as_of(second, "1,2");
+}
+
+TEST_P(Recovery, OfAStoppedBranchReachesItsEnd) {
+  add("demo/main", 1);
+  const std::string first = moment_between();
+  add("demo/main", 2);
+  const std::string second = moment_between();
+  velo->ok("branch stop demo/main");
+  expect_as_of(first, "1");
+  expect_as_of(second, "1,2");
+}
+
+TEST_P(Recovery, InPlaceKeepsTheUrlAndWhatWasThere) {
+  add("demo/main", 1);
+  const std::string moment = moment_between();
+  add("demo/main", 2);
+  const std::string url = velo->url("demo/main");
+  velo->ok("branch restore demo/main --pitr " + moment);
+  EXPECT_EQ(rows("demo/main"), "1");
+  EXPECT_EQ(velo->url("demo/main"), url);
+  add("demo/main", 3);
+  const std::string later = moment_between();
+  add("demo/main", 4);
+  // A moment of the second life, out of the base of the first: across the timelines' border.
+  expect_as_of(later, "1,3");
+  // A moment of the first life: what was replaced is still there.
+  expect_as_of(moment, "1");
+}
+
+TEST_P(Recovery, ABranchsOwnMomentsComeFromItsOwnWal) {
+  add("demo/main", 1);
+  velo->ok("branch create demo/dev");
+  add("demo/dev", 10);
+  const std::string moment = moment_between();
+  add("demo/dev", 11);
+  // The parent writes on in the segment of the same name, and archives it.
+  add("demo/main", 2);
+  velo->sql("demo/main").execute("SELECT pg_switch_wal()");
+  add("demo/main", 3);
+  expect_as_of(moment, "1,10", " --parent demo/dev");
+  velo->ok("branch create demo/grandchild --parent demo/dev");
+  add("demo/grandchild", 20);
+  const std::string last = moment_between();
+  add("demo/grandchild", 21);
+  velo->sql("demo/dev").execute("INSERT INTO t VALUES (12); SELECT pg_switch_wal()");
+  expect_as_of(last, "1,10,11,20", " --parent demo/grandchild");
+}
+
+TEST_P(Recovery, AMomentBeforeABranchIsItsParents) {
+  add("demo/main", 1);
+  const std::string moment = moment_between();
+  add("demo/main", 2);
+  velo->ok("branch create demo/dev");
+  expect_as_of(moment, "1", " --parent demo/dev");
+}
+
+TEST_P(Recovery, ToAPositionAndToARestorePoint) {
+  add("demo/main", 1);
+  const std::string lsn = velo->value("demo/main", "SELECT pg_current_wal_lsn()");
+  add("demo/main", 2);
+  velo->sql("demo/main").execute("SELECT pg_create_restore_point('here')");
+  add("demo/main", 3);
+  velo->ok("branch create demo/at --lsn " + lsn);
+  EXPECT_EQ(rows("demo/at"), "1");
+  velo->ok("branch create demo/point --restore-point here");
+  EXPECT_EQ(rows("demo/point"), "1,2");
+}
+
+TEST_P(Recovery, WhatCannotBeHadSaysWhatCanAndLeavesNothing) {
+  add("demo/main", 1);
+  const auto volumes = velo->volume_names();
+  EXPECT_THAT(velo->fails(2, "branch create demo/x --pitr 2099-01-01T00:00:00Z").err,
+              HasSubstr("has not come yet"));
+  EXPECT_THAT(velo->fails(3, "branch create demo/x --pitr 2020-01-01T00:00:00Z").err,
+              HasSubstr("can be had from"));
+  EXPECT_THAT(velo->fails(3, "branch create demo/x --lsn FF/0").err, HasSubstr("does not reach"));
+  EXPECT_THAT(velo->fails(3, "branch create demo/x --restore-point nix").err,
+              HasSubstr("does not reach"));
+  velo->fails(2, "branch create demo/x --pitr tomorrow");
+  velo->fails(2, "branch create demo/x --lsn 12");
+  velo->fails(2, "branch create demo/x --pitr now --lsn 0/1");
+  velo->fails(2, "branch create demo/x --pitr now --no-start");
+  EXPECT_EQ(velo->volume_names(), volumes);
+  EXPECT_TRUE(servers_below(velo->pool()).size() == 1U || velo->where().runtime == "docker");
+}
+
+// Twenty moments chosen at random while commits go on, each checked against what its writer saw.
+TEST_P(Recovery, UnderLoadEveryMomentIsExact) {
+  struct Commit {
+    int number;
+    Timestamp sent;
+    Timestamp acknowledged;
+  };
+  std::vector<Commit> commits;
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    Sql sql(velo->url("demo/main"));
+    for (int i = 1; !done; ++i) {
+      const Timestamp sent = now();
+      if (!sql.try_execute("INSERT INTO t VALUES (" + std::to_string(i) + ")")) break;
+      commits.push_back({i, sent, now()});
+    }
+  });
+  std::vector<Timestamp> moments;
+  std::mt19937 random(GTEST_FLAG_GET(random_seed) + 20U);
+  const int wanted = GetParam().driver == "btrfs" ? 20 : 4;
+  for (int i = 0; i < wanted; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5 + random() % 60));
+    moments.push_back(now());
+  }
+  std::this_thread::sleep_for(10ms);
+  std::vector<std::string> answers;
+  for (std::size_t i = 0; i < moments.size(); ++i) {
+    const std::string name = "demo/m" + std::to_string(i);
+    velo->ok("branch create " + name + " --pitr " + to_rfc3339(moments[i]));
+    answers.push_back(velo->value(name, "SELECT coalesce(max(i), 0) || ' ' || count(*) FROM t"));
+    velo->ok("branch delete " + name + " --force");
+  }
+  done = true;
+  writer.join();
+  for (std::size_t i = 0; i < moments.size(); ++i) {
+    int least = 0;
+    int most = 0;
+    for (const Commit& commit : commits) {
+      if (commit.acknowledged < moments[i]) least = commit.number;
+      if (commit.sent <= moments[i]) most = commit.number;
+    }
+    const int last = std::stoi(answers[i]);
+    EXPECT_GE(last, least) << "a commit acknowledged before " << to_rfc3339(moments[i])
+                           << " is lost";
+    EXPECT_LE(last, most) << "a commit sent after " << to_rfc3339(moments[i]) << " is there";
+    EXPECT_EQ(answers[i], std::to_string(last) + " " + std::to_string(last));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Places, Recovery,
+    testing::Values(Where{.driver = "btrfs", .major = 0}, Where{.driver = "reflink", .major = 18},
+                    Where{.driver = "copy", .major = 13},
+                    Where{.driver = "btrfs", .major = 17, .runtime = "docker"}),
+    param_name);
+
+}  // namespace
+}  // namespace velo::test
