@@ -8,8 +8,8 @@
 #include "engine/config.h"
 #include "engine/operation.h"
 #include "engine/recovery.h"
-#include "engine/servers.h"
 #include "engine/snapshots.h"
+#include "postgres/connection.h"
 #include "postgres/wal.h"
 
 namespace velo::engine {
@@ -40,14 +40,19 @@ Result<std::vector<Segment>> segments_of(Engine& engine, const BranchRecords& b)
   return segments;
 }
 
-/// What PostgreSQL says of its archiver, when it can be asked.
+/// What PostgreSQL says of its archiver, when it can be asked as things are: whoever only looks
+/// mends nothing on the way in.
 void ask_archiver(Engine& engine, const BranchRecords& b, WalView& view) {
   const auto driver = driver_of(b.project);
   const auto runtime = runtime_of(b.project);
   if (!driver || !runtime) return;
   const auto seen = (*runtime)->inspect(pgdata_of(**driver, b.incarnation.volume));
   if (!seen || !seen->is_ready) return;
-  auto connection = connect_to(engine, b, engine.cancel(), connect_soon);
+  auto connection =
+      postgres::Connection::open_any({.socket_directory = engine.home().run_directory(b.branch.id),
+                                      .port = (*runtime)->socket_port(b.endpoint.port),
+                                      .server_major = b.project.pg_major},
+                                     connect_soon, engine.cancel());
   if (!connection) return;
   const auto rows = connection->query(
       "SELECT failed_count, last_failed_wal, last_failed_time > last_archived_time"
@@ -80,8 +85,9 @@ Result<WalView> view_of(Engine& engine, const BranchRecords& b, bool archiving) 
     view.oldest_at = segments.front().entry.put_at;
     view.newest_at = segments.back().entry.put_at;
   }
+  if (!view.archives) return view;
   ask_archiver(engine, b, view);
-  if (view.archives) view.windows = TRY(windows_of(engine, b));
+  view.windows = TRY(windows_of(engine, b));
   return view;
 }
 
