@@ -55,6 +55,21 @@ const Case branch_create{
         },
 };
 
+const Case snapshot_create{
+    .name = "SnapshotCreate",
+    .command = [](World&) { return words("snapshot create demo/dev --label kept"); },
+    .happened =
+        [](World& world) {
+          return world.velo().run("snapshot get demo/dev@kept").exit_status == 0;
+        },
+    .restore =
+        [](World& world) {
+          if (world.velo().run("snapshot get demo/dev@kept").exit_status == 0) {
+            world.velo().ok("snapshot delete demo/dev@kept");
+          }
+        },
+};
+
 const Case branch_reset{
     .name = "BranchReset",
     .command = [](World&) { return words("branch reset demo/dev --force"); },
@@ -215,7 +230,8 @@ INSTANTIATE_TEST_SUITE_P(Operations, Kill,
                          testing::Combine(testing::Values(Where{.driver = "btrfs", .major = 0},
                                                           Where{.driver = "copy", .major = 0}),
                                           testing::Values(project_create, branch_create,
-                                                          branch_reset, branch_delete)),
+                                                          branch_reset, branch_delete,
+                                                          snapshot_create)),
                          case_name);
 
 /// On ZFS only what concerns the volume differs, and the way to it.

@@ -95,6 +95,10 @@ void World::expect_volumes(const Json& status) {
       referenced.push_back(std::move(volume));
     }
   }
+  for (std::string& volume :
+       column("SELECT volume FROM incarnation WHERE kept_reason = 'snapshot'")) {
+    referenced.push_back(std::move(volume));
+  }
   std::ranges::sort(referenced);
   EXPECT_EQ(velo_.volume_names(), referenced) << "orphaned or lost volumes";
   EXPECT_EQ(velo_.place().leaked_snapshots(), Nothing{});
@@ -132,11 +136,16 @@ void World::expect_files(const Json& status) {
   EXPECT_EQ(strangers(velo_.home() / "run", branches), Nothing{});
   EXPECT_EQ(strangers(velo_.home() / "logs", branches), Nothing{});
   EXPECT_EQ(strangers(velo_.home() / "tls", projects), Nothing{});
+  const std::vector<std::string> lives = column("SELECT id FROM incarnation");
+  EXPECT_EQ(strangers(velo_.home() / "wal-archive", {lives.begin(), lives.end()}), Nothing{});
+}
+
+std::vector<std::string> World::column(const std::string& sql) {
   const SQLite::Database state((velo_.home() / "private/state.db").string(), SQLite::OPEN_READONLY);
-  SQLite::Statement statement(state, "SELECT id FROM incarnation");
-  std::set<std::string> incarnations;
-  while (statement.executeStep()) incarnations.insert(statement.getColumn(0).getString());
-  EXPECT_EQ(strangers(velo_.home() / "wal-archive", incarnations), Nothing{});
+  SQLite::Statement statement(state, sql);
+  std::vector<std::string> texts;
+  while (statement.executeStep()) texts.push_back(statement.getColumn(0).getString());
+  return texts;
 }
 
 void World::expect_empty_table(const std::string& sql) {

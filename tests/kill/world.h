@@ -36,6 +36,8 @@ class World {
   void expect_volumes(const Json& status);
   void expect_servers(const Json& status);
   void expect_files(const Json& status);
+  /// The first column of a question to the catalog.
+  std::vector<std::string> column(const std::string& sql);
   void expect_empty_table(const std::string& sql);
 
   Velo velo_;
