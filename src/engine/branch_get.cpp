@@ -4,6 +4,7 @@
 #include "engine/branches.h"
 #include "engine/kept.h"
 #include "engine/records.h"
+#include "engine/sizes.h"
 #include "engine/survey.h"
 
 namespace velo::engine {
@@ -39,10 +40,7 @@ Result<BranchView> get_branch(Engine& engine, const std::string& name) {
   // A pool that cannot be asked is no reason not to show all else.
   const std::vector<storage::Sizes> sizes = measure(b, TRY(view_branch(engine, b.branch.id)).kept);
   if (sizes.empty()) return view_branch(engine, b.branch.id);
-  TRY(engine.catalog().remember(catalog::Size{.incarnation_id = b.incarnation.id,
-                                              .referenced = sizes.front().referenced,
-                                              .exclusive = sizes.front().exclusive,
-                                              .measured_at = now()}));
+  TRY(remember_sizes(engine, b.incarnation.id, sizes.front()));
   BranchView view = TRY(view_branch(engine, b.branch.id));
   if (view.kept.size() + 1 != sizes.size()) return view;  // changed meanwhile
   Freed freed{.bytes = sizes.front().exclusive,

@@ -6,6 +6,7 @@
 #include "catalog/catalog.h"
 #include "engine/operation.h"
 #include "engine/records.h"
+#include "engine/sizes.h"
 #include "engine/survey.h"
 #include "storage/registry.h"
 
@@ -49,10 +50,7 @@ Seconds expected_time(const Survey& survey) {
 
 // A branch that another command takes away meanwhile is not worth an error.
 void remember(Engine& engine, const std::string& incarnation_id, const storage::Sizes& sizes) {
-  (void)engine.catalog().remember({.incarnation_id = incarnation_id,
-                                   .referenced = sizes.referenced,
-                                   .exclusive = sizes.exclusive,
-                                   .measured_at = now()});
+  (void)remember_sizes(engine, incarnation_id, sizes);
 }
 
 /// Measures all present volumes of one place, with one question.
