@@ -49,6 +49,7 @@ struct Incarnation {
   std::optional<std::string> parent_incarnation_id;
   std::optional<int> timeline;
   std::optional<std::string> fork_lsn;
+  std::optional<Timestamp> forked_at;
   std::string bin_directory;
   std::string image;
   std::string image_digest;

@@ -146,6 +146,7 @@ Incarnation read_incarnation(SQLite::Statement& row) {
   i.kept_until = in.maybe_time();
   i.kept_reason = in.maybe_text().value_or("");
   i.drift_told = in.text();
+  i.forked_at = in.maybe_time();
   return i;
 }
 
@@ -215,7 +216,7 @@ void bind(SQLite::Statement& statement, const Incarnation& i) {
   Binder(statement) << i.id << i.branch_id << i.volume << i.parent_incarnation_id << i.timeline
                     << i.fork_lsn << i.bin_directory << i.image << i.image_digest << i.basic_archive
                     << i.pg_version << i.first_start << i.created_at << i.kept_since << i.kept_until
-                    << i.kept_reason << i.drift_told;
+                    << i.kept_reason << i.drift_told << i.forked_at;
 }
 
 void bind(SQLite::Statement& statement, const Snapshot& s) {

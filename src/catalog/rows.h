@@ -22,7 +22,7 @@ inline constexpr auto incarnation_columns =
     "id, branch_id, volume, parent_incarnation_id, timeline, fork_lsn, bin_directory, image, "
     "image_digest, basic_archive, pg_version, first_start, created_at, kept_since, kept_until, "
     "kept_reason, "
-    "drift_told";
+    "drift_told, forked_at";
 inline constexpr auto snapshot_columns =
     "incarnation_id, of_incarnation_id, label, purpose, taken_at";
 inline constexpr auto endpoint_columns = "branch_id, address, port, active";

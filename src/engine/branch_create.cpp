@@ -36,11 +36,16 @@ Result<BranchRecords> find_parent(Engine& engine, const BranchName& name,
   return found;
 }
 
-/// What is cloned: the parent as it is now, or a snapshot. The snapshot's branch is then the
-/// parent.
-Result<BranchRecords> find_source(Engine& engine, const BranchName& name,
-                                  const CreateBranch& request) {
-  if (request.snapshot.empty()) return find_parent(engine, name, request.parent);
+/// The parent as it is now, or one of its snapshots, whose branch is then the parent.
+struct Source {
+  BranchRecords parent;
+  std::optional<catalog::Snapshot> snapshot;
+};
+
+Result<Source> find_source(Engine& engine, const BranchName& name, const CreateBranch& request) {
+  if (request.snapshot.empty()) {
+    return Source{.parent = TRY(find_parent(engine, name, request.parent)), .snapshot = {}};
+  }
   const std::string of = request.parent.empty() && !request.snapshot.contains('@')
                              ? TRY(find_parent(engine, name, "")).full_name()
                              : request.parent;
@@ -60,7 +65,7 @@ Result<BranchRecords> find_source(Engine& engine, const BranchName& name,
         fmt::format("branches stay in their project: velo branch create {}/{} --snapshot {}",
                     found.source.project.name, name.branch, request.snapshot));
   }
-  return std::move(found.source);
+  return Source{.parent = std::move(found.source), .snapshot = std::move(found.snapshot)};
 }
 
 Result<void> check_moment(const CreateBranch& request) {
@@ -149,10 +154,11 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   const BranchName name = TRY(parse_branch_name(request.name));
   TRY(check_address(request.address));
   TRY(check_moment(request));
-  BranchRecords parent;
+  Source found;
+  const BranchRecords& parent = found.parent;
   std::optional<RecoveryPlan> replay;
   const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
-    parent = TRY(find_source(engine, name, request));
+    found = TRY(find_source(engine, name, request));
     TRY(check_name_is_free(engine, parent.project, name.branch));
     LockSet set{.exclusive = {}, .shared = {parent.branch.id}};
     if (request.as_of) {
@@ -170,7 +176,8 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   TRY(check_room(engine, *driver, source.project.pool,
                  TRY(room_for_clone(*driver, source.incarnation.volume))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));
-  if (replay) b.incarnation.parent_incarnation_id = replay->followed.incarnation.id;
+  if (found.snapshot) fork_from(*found.snapshot, b.incarnation);
+  if (replay) fork_from(*replay, b.incarnation);
   const BranchLocks own =
       TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));
 
@@ -180,17 +187,9 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, refused); };
   auto operation = TRY(Operation::begin(engine, "branch.create", b.full_name(), draft));
   TRY(or_undo(operation, [&]() -> Result<void> {
-    ClonedCluster cloned;
-    for (;;) {
-      auto made = clone_cluster(engine, operation, *driver, source, b, approach);
-      if (!made && made.error().code == Errc::already_exists) {
-        TRY(operation.replan(draft));
-        continue;
-      }
-      cloned = TRY(std::move(made));
-      cloned.first_start.replay = replay;
-      break;
-    }
+    ClonedCluster cloned =
+        TRY(clone_cluster(engine, operation, *driver, source, b, approach, draft));
+    cloned.first_start.replay = replay;
     const fs::path root = driver->root_of(b.incarnation.volume);
     if (request.start) {
       TRY(operation.step("start", "PostgreSQL ready", [&] {

@@ -25,7 +25,8 @@ Result<CreatedBranch> restore_branch(Engine& engine, const std::string& name,
   return replace_life(engine, {.kind = "branch.restore",
                                .old = std::move(old),
                                .source = std::move(found.source),
-                               .replaced = Replaced::kept_as_snapshot});
+                               .replaced = Replaced::kept_as_snapshot,
+                               .snapshot = std::move(found.snapshot)});
 }
 
 Result<CreatedBranch> restore_branch_as_of(Engine& engine, const std::string& name,

@@ -225,9 +225,12 @@ Result<void> check_clonable(Engine& engine, storage::Driver& driver, const Branc
       places});
 }
 
-Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storage::Driver& driver,
-                                    const BranchRecords& parent, const BranchRecords& child,
-                                    Approach& approach) {
+namespace {
+
+/// Errc::already_exists when another home has a volume of the child's name.
+Result<ClonedCluster> clone_once(Engine& engine, Operation& operation, storage::Driver& driver,
+                                 const BranchRecords& parent, const BranchRecords& child,
+                                 Approach& approach) {
   const OsUser owner = TRY(owner_of(parent.project));
   const fs::path source_root = driver.root_of(parent.incarnation.volume);
   const fs::path source_pgdata = pgdata_in(source_root);
@@ -328,6 +331,19 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
     return {};
   }));
   return cloned;
+}
+
+}  // namespace
+
+Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storage::Driver& driver,
+                                    const BranchRecords& parent, const BranchRecords& child,
+                                    Approach& approach,
+                                    const std::function<Result<Draft>()>& draft) {
+  for (;;) {
+    auto cloned = clone_once(engine, operation, driver, parent, child, approach);
+    if (cloned || cloned.error().code != Errc::already_exists) return cloned;
+    TRY(operation.replan(draft));
+  }
 }
 
 }  // namespace velo::engine

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <optional>
 #include <string>
@@ -72,11 +73,12 @@ class Approach {
 };
 
 /// The steps checkpoint, clone and prepare of `operation`: makes the volume
-/// `child.incarnation.volume` with the mark of `child`. Errc::already_exists when another home has
-/// a volume of that name.
+/// `child.incarnation.volume` with the mark of `child`. When another home has a volume of that
+/// name, the operation is planned anew by `draft`, which chooses another one for the child.
 Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storage::Driver& driver,
                                     const BranchRecords& parent, const BranchRecords& child,
-                                    Approach& approach);
+                                    Approach& approach,
+                                    const std::function<Result<Draft>()>& draft);
 
 storage::Mark mark_for(const Engine& engine, const BranchRecords& branch);
 

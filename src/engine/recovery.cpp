@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "archive/store.h"
+#include "archive/coverage.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
@@ -35,11 +35,13 @@ struct Bases {
     }
     return found;
   }
-  const catalog::Snapshot* oldest_of(const std::string& life) const {
-    const auto found = std::ranges::find_if(snapshots, [&](const catalog::Snapshot& one) {
+  /// All of a life, the oldest first.
+  std::vector<catalog::Snapshot> all_of(const std::string& life) const {
+    std::vector<catalog::Snapshot> found;
+    std::ranges::copy_if(snapshots, std::back_inserter(found), [&](const catalog::Snapshot& one) {
       return one.of_incarnation_id == life && one.incarnation_id != life;
     });
-    return found == snapshots.end() ? nullptr : &*found;
+    return found;
   }
 };
 
@@ -88,16 +90,15 @@ Result<void> add_sources(Engine& engine, const BranchRecords& b, std::optional<p
   return {};
 }
 
-/// Fills in base and lineage for a life: a snapshot of its own, or of the life that it came from.
+/// Fills in base and lineage for a life: a snapshot of its own that was taken by `latest`, or of
+/// the life that it came from, and so on. False when there is none.
 Result<bool> find_base(Engine& engine, const BranchRecords& followed, const Bases& bases,
-                       std::optional<Timestamp> latest, RecoveryPlan& plan) {
+                       Timestamp latest, RecoveryPlan& plan) {
   BranchRecords life = followed;
   std::optional<postgres::Lsn> limit;
   for (;;) {
     TRY(add_sources(engine, life, limit, plan.lineage));
-    const catalog::Snapshot* base = latest ? bases.newest_of(life.incarnation.id, *latest)
-                                           : bases.oldest_of(life.incarnation.id);
-    if (base != nullptr) {
+    if (const catalog::Snapshot* base = bases.newest_of(life.incarnation.id, latest)) {
       plan.base = life;
       plan.base.incarnation = TRY(engine.catalog().incarnation(base->incarnation_id));
       plan.base_taken_at = base->taken_at;
@@ -105,7 +106,7 @@ Result<bool> find_base(Engine& engine, const BranchRecords& followed, const Base
     }
     if (!life.incarnation.parent_incarnation_id || !life.incarnation.fork_lsn) return false;
     limit = TRY(postgres::parse_lsn(*life.incarnation.fork_lsn));
-    if (latest) latest = std::min(*latest, life.incarnation.created_at);
+    latest = std::min(latest, life.incarnation.forked_at.value_or(life.incarnation.created_at));
     const auto parent = engine.catalog().incarnation(*life.incarnation.parent_incarnation_id);
     if (!parent) return false;  // reaped
     life = TRY(load_branch(engine, parent->branch_id));
@@ -113,25 +114,53 @@ Result<bool> find_base(Engine& engine, const BranchRecords& followed, const Base
   }
 }
 
-/// Since when each life can be had: since it began, where a base of its ancestors leads to it, else
-/// since its own first one.
+/// A plan for this life out of the newest base by `latest`; none when there is no such base.
+Result<std::optional<RecoveryPlan>> plan_from(Engine& engine, const BranchRecords& followed,
+                                              const Bases& bases, Timestamp latest) {
+  RecoveryPlan plan;
+  plan.followed = followed;
+  plan.timeline = static_cast<std::uint32_t>(followed.incarnation.timeline.value_or(1));
+  if (!TRY(find_base(engine, followed, bases, latest, plan))) return std::nullopt;
+  return plan;
+}
+
+Result<archive::Coverage> coverage_from_base(const RecoveryPlan& plan) {
+  const catalog::Incarnation& base = plan.base.incarnation;
+  return archive::coverage_of(plan.lineage, static_cast<std::uint32_t>(base.timeline.value_or(1)),
+                              TRY(postgres::parse_lsn(base.fork_lsn.value_or("0/0"))),
+                              plan.timeline);
+}
+
+/// "from 2025-10-09 18:40:21 on", a text for each stretch of one life that snapshots and WAL lead
+/// to: since it began, where a base of its ancestors does, else since its own first one; and behind
+/// each gap since the next snapshot.
+Result<void> add_windows(Engine& engine, const BranchRecords& followed, const Life& life,
+                         const Bases& bases, std::vector<std::string>& windows) {
+  std::vector<Timestamp> begins{life.begin};
+  for (const catalog::Snapshot& own : bases.all_of(life.record.id)) begins.push_back(own.taken_at);
+  std::optional<postgres::Lsn> told;  // so far was told already
+  for (const Timestamp begin : begins) {
+    const auto plan = TRY(plan_from(engine, followed, bases, begin));
+    if (!plan) continue;
+    const archive::Coverage coverage = TRY(coverage_from_base(*plan));
+    if (coverage.segments == 0 || (told && coverage.end <= *told)) continue;
+    told = coverage.end;
+    const auto end = coverage.gap ? coverage.until : life.end;
+    windows.push_back(end ? fmt::format("from {} to {}", to_local(begin), to_local(*end))
+                          : fmt::format("from {} on", to_local(begin)));
+    if (!coverage.gap) return {};
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> windows_of_lives(Engine& engine, const BranchRecords& branch,
                                                   const std::vector<Life>& lives,
                                                   const Bases& bases) {
   std::vector<std::string> windows;
   for (const Life& life : lives) {
-    BranchRecords then = branch;
-    then.incarnation = life.record;
-    std::optional<Timestamp> since;
-    RecoveryPlan ignored;
-    if (TRY(find_base(engine, then, bases, life.begin, ignored))) {
-      since = life.begin;
-    } else if (const catalog::Snapshot* own = bases.oldest_of(life.record.id)) {
-      since = own->taken_at;
-    }
-    if (!since) continue;
-    windows.push_back(life.end ? fmt::format("from {} to {}", to_local(*since), to_local(*life.end))
-                               : fmt::format("from {} on", to_local(*since)));
+    BranchRecords followed = branch;
+    followed.incarnation = life.record;
+    TRY(add_windows(engine, followed, life, bases, windows));
   }
   return windows;
 }
@@ -184,7 +213,7 @@ Result<std::vector<std::string>> windows_of(Engine& engine, const BranchRecords&
 Result<RecoveryPlan> plan_recovery(Engine& engine, const BranchRecords& branch,
                                    const postgres::RecoveryTarget& target) {
   const Bases bases{TRY(engine.catalog().snapshots())};
-  std::optional<Timestamp> latest;
+  Timestamp latest = Timestamp::max();
   BranchRecords followed = branch;
   if (const auto* time = std::get_if<postgres::ToTime>(&target)) {
     if (time->time > now()) {
@@ -194,22 +223,18 @@ Result<RecoveryPlan> plan_recovery(Engine& engine, const BranchRecords& branch,
     }
     latest = time->time;
     followed = TRY(life_at(engine, branch, time->time, bases));
+  } else if (const auto own = bases.all_of(branch.incarnation.id); !own.empty()) {
+    latest = own.front().taken_at;  // whatever the time of such a target is, it comes later
   }
-  RecoveryPlan plan{
-      .base = {},
-      .base_taken_at = {},
-      .followed = followed,
-      .target = target,
-      .lineage = {},
-      .timeline = static_cast<std::uint32_t>(followed.incarnation.timeline.value_or(1)),
-      .end_is_marked = false};
-  if (!TRY(find_base(engine, followed, bases, latest, plan))) {
+  auto plan = TRY(plan_from(engine, followed, bases, latest));
+  if (!plan) {
     return no_such_moment(branch,
                           fmt::format("{} cannot be had as of {}: no snapshot is older",
                                       branch.full_name(), to_words(target)),
                           TRY(windows_of(engine, branch)));
   }
-  return plan;
+  plan->target = target;
+  return std::move(*plan);
 }
 
 void add_locks(const RecoveryPlan& plan, LockSet& set) {
@@ -219,6 +244,12 @@ void add_locks(const RecoveryPlan& plan, LockSet& set) {
     };
     if (!has(set.exclusive) && !has(set.shared)) set.shared.push_back(id);
   }
+}
+
+void fork_from(const RecoveryPlan& plan, catalog::Incarnation& life) {
+  life.parent_incarnation_id = plan.followed.incarnation.id;
+  // Not the target: it need not be a time. Later bases may hold what comes after it.
+  life.forked_at = plan.base_taken_at;
 }
 
 Result<void> mark_end(Engine& engine, RecoveryPlan& plan) {
@@ -243,39 +274,6 @@ Result<void> mark_end(Engine& engine, RecoveryPlan& plan) {
   TRY(connection->query("SELECT pg_switch_wal()", query_patience));
   plan.end_is_marked = std::holds_alternative<postgres::ToTime>(plan.target);
   return {};
-}
-
-Result<Coverage> coverage_of(const RecoveryPlan& plan, const postgres::RecoveryStart& start) {
-  const std::uint64_t size = plan.lineage.segment_size;
-  Coverage coverage;
-  std::uint32_t timeline = start.timeline;
-  postgres::Lsn at = start.redo / size * size;
-  for (;; at += size) {
-    auto found = archive::find(plan.lineage, postgres::segment_name(timeline, at, size));
-    if (!found && found.error().code == Errc::not_found && timeline < plan.timeline) {
-      // From some segment on the next timeline's has the name.
-      ++timeline;
-      at -= size;
-      continue;
-    }
-    if (!found && found.error().code == Errc::not_found) break;
-    TRY(std::move(found));
-    ++coverage.segments;
-  }
-  coverage.end = at;
-  const std::string missing = postgres::segment_name(timeline, at, size);
-  for (const archive::Source& source : plan.lineage.sources) {
-    if (source.kind != archive::SourceKind::archive || source.limit) continue;
-    const auto entries = archive::Store(source.directory).list();
-    if (!entries) continue;  // nothing was ever archived
-    const bool goes_on = std::ranges::any_of(*entries, [&](const archive::Entry& entry) {
-      const auto name = postgres::parse_wal_name(entry.name);
-      return name && name->kind == postgres::WalFile::segment && name->timeline == timeline &&
-             name->start(size) > at;
-    });
-    if (goes_on) coverage.gap = missing;
-  }
-  return coverage;
 }
 
 }  // namespace velo::engine

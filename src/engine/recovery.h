@@ -35,20 +35,14 @@ Result<RecoveryPlan> plan_recovery(Engine& engine, const BranchRecords& branch,
 /// The branches whose data and WAL a recovery reads, to be locked shared.
 void add_locks(const RecoveryPlan& plan, LockSet& set);
 
+/// Notes in the life that a recovery makes which life it continues, and from which base.
+void fork_from(const RecoveryPlan& plan, catalog::Incarnation& life);
+
 /// Sees to it that all WAL up to now can be read, where the followed life's server runs: commits
 /// something that the target comes before, and has the server finish its segment.
 Result<void> mark_end(Engine& engine, RecoveryPlan& plan);
 
-/// The WAL that a recovery can read, without a gap, from where its base begins.
-struct Coverage {
-  std::size_t segments = 0;
-  postgres::Lsn end = 0;
-  /// The first segment that is missing although later ones are there.
-  std::optional<std::string> gap;
-};
-Result<Coverage> coverage_of(const RecoveryPlan& plan, const postgres::RecoveryStart& start);
-
-/// "every moment from 2025-10-09 18:40:21 on", a line for each stretch that can be had.
+/// "from 2025-10-09 18:40:21 on", "from … to …": the stretches that snapshots and WAL lead to.
 Result<std::vector<std::string>> windows_of(Engine& engine, const BranchRecords& branch);
 
 /// A target as people read it, local time and UTC.

@@ -62,9 +62,8 @@ Result<CreatedBranch> replace_life(Engine& engine, const Replacement& replacemen
   const bool discards = replacement.replaced == Replaced::kept_for_grace && grace.count() == 0;
   BranchRecords b = TRY(next_life(old, source));
   const bool runs = old.branch.wants_running;
-  if (replacement.replay) {
-    b.incarnation.parent_incarnation_id = replacement.replay->followed.incarnation.id;
-  }
+  if (replacement.snapshot) fork_from(*replacement.snapshot, b.incarnation);
+  if (replacement.replay) fork_from(*replacement.replay, b.incarnation);
 
   std::set<std::string> refused;
   const auto draft = [&]() -> Result<Draft> {
@@ -85,16 +84,8 @@ Result<CreatedBranch> replace_life(Engine& engine, const Replacement& replacemen
   };
   auto operation = TRY(Operation::begin(engine, replacement.kind, old.full_name(), draft));
   TRY(or_undo(operation, [&]() -> Result<void> {
-    ClonedCluster cloned;
-    for (;;) {
-      auto made = clone_cluster(engine, operation, *driver, source, b, approach);
-      if (!made && made.error().code == Errc::already_exists) {
-        TRY(operation.replan(draft));
-        continue;
-      }
-      cloned = TRY(std::move(made));
-      break;
-    }
+    ClonedCluster cloned =
+        TRY(clone_cluster(engine, operation, *driver, source, b, approach, draft));
     TRY(operation.step("stop", "Stop PostgreSQL", [&] {
       return runtime->stop(pgdata_of(*driver, old.incarnation.volume),
                            discards ? runtime::StopMode::immediate : runtime::StopMode::fast);

@@ -23,6 +23,8 @@ struct Replacement {
   BranchRecords old;     ///< the branch as it is; locked exclusively by the caller
   BranchRecords source;  ///< whose cluster the new life is cloned from; locked at least shared
   Replaced replaced = Replaced::kept_for_grace;
+  std::optional<catalog::Snapshot> snapshot =
+      std::nullopt;                                   ///< that the source is, where it is one
   std::optional<RecoveryPlan> replay = std::nullopt;  ///< of the source's clone, up to its target
 };
 

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "archive/coverage.h"
 #include "archive/feeder.h"
 #include "base/files.h"
 #include "base/size.h"
@@ -107,10 +108,11 @@ Result<void> replay_to(const RecoveryPlan& plan, const postgres::RecoveryTarget&
 Result<void> replay(Engine& engine, const RecoveryPlan& plan, runtime::Runtime& runtime,
                     runtime::ServerSpec spec, const Cancellation& cancel) {
   fs::path lineage_file;
-  Coverage coverage;
+  archive::Coverage coverage;
   {
     const ActAs as(spec.build.owner);
-    coverage = TRY(coverage_of(plan, TRY(postgres::recovery_start(spec.pgdata))));
+    const auto start = TRY(postgres::recovery_start(spec.pgdata));
+    coverage = TRY(archive::coverage_of(plan.lineage, start.timeline, start.redo, plan.timeline));
     lineage_file = TRY(write_lineage(plan, spec.root));
     TRY(postgres::request_recovery(spec.pgdata));
   }

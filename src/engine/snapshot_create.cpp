@@ -99,12 +99,7 @@ Result<SnapshotView> create_snapshot(Engine& engine, const std::string& name,
                            .purpose = purpose,
                            .taken_at = {}};
   TRY(or_undo(operation, [&]() -> Result<void> {
-    for (;;) {
-      auto made = clone_cluster(engine, operation, *driver, b, snapshot, approach);
-      if (made) break;
-      if (made.error().code != Errc::already_exists) return std::unexpected(made.error());
-      TRY(operation.replan(draft));
-    }
+    TRY(clone_cluster(engine, operation, *driver, b, snapshot, approach, draft));
     record.taken_at = now();
     TRY(note_position(b, pgdata_of(*driver, life.volume), life));
     TRY(sync_file_system(driver->root_of(life.volume)));

@@ -223,4 +223,9 @@ Result<SnapshotRecords> find_snapshot(Engine& engine, const std::string& name,
   return records;
 }
 
+void fork_from(const catalog::Snapshot& snapshot, catalog::Incarnation& life) {
+  life.parent_incarnation_id = snapshot.of_incarnation_id;
+  life.forked_at = snapshot.taken_at;
+}
+
 }  // namespace velo::engine

@@ -62,13 +62,18 @@ struct Cleaned {
 Result<std::vector<Cleaned>> cleanup_snapshots(Engine& engine, const CleanupRequest& request);
 
 /// A snapshot's records, with its own incarnation as the branch's, so that it can be cloned as a
-/// branch is. `name` as above, and for a `branch` that is known ("demo/main") a bare label too.
-/// Errc::usage for a beginning that several ids have; Errc::not_found names the nearest.
+/// branch is; say afterwards with fork_from that the clone continues the life that it shows. `name`
+/// as above, and for a `branch` that is known ("demo/main") a bare label too. Errc::usage for a
+/// beginning that several ids have; Errc::not_found names the nearest.
 struct SnapshotRecords {
   BranchRecords source;
   catalog::Snapshot snapshot;
 };
 Result<SnapshotRecords> find_snapshot(Engine& engine, const std::string& name,
                                       const std::string& branch);
+
+/// Notes in a life that was cloned from a snapshot which life it continues, and since when: it goes
+/// on whatever becomes of the snapshot.
+void fork_from(const catalog::Snapshot& snapshot, catalog::Incarnation& life);
 
 }  // namespace velo::engine

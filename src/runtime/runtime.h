@@ -67,9 +67,8 @@ struct ServerSpec {
   /// whole and durably or not at all, other files in it begin with '.' or "archtemp", and one that
   /// is there is never overwritten: then, and when it cannot be written, PostgreSQL keeps its own.
   fs::path archive;
-  /// It replays WAL up to a target and then promotes: before that it is not ready, although it is
-  /// up
-  /// ("standby" in postmaster.pid).
+  /// It replays WAL up to a target and then promotes: it is not ready before that, although it is
+  /// up ("standby" in postmaster.pid).
   bool promotes = false;
   /// Velo's own program, which archives better than a shell does, where the server can run it:
   /// never in a container. Empty: not known.

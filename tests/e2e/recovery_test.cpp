@@ -125,6 +125,32 @@ TEST_P(Recovery, AMomentBeforeABranchIsItsParents) {
   expect_as_of(moment, "1", " --parent demo/dev");
 }
 
+TEST_P(Recovery, ABaseThatHoldsMoreThanTheForkIsNotBegunWith) {
+  add("demo/main", 1);
+  const std::string fork = moment_between();
+  add("demo/main", 2);
+  velo->ok("snapshot create demo/main");
+  velo->ok("branch create demo/dev --pitr " + fork);
+  add("demo/dev", 10);
+  const std::string moment = moment_between();
+  add("demo/dev", 11);
+  expect_as_of(moment, "1,10", " --parent demo/dev");
+}
+
+TEST_P(Recovery, ABranchOfASnapshotHasItsMomentsWhenThatIsGone) {
+  add("demo/main", 1);
+  velo->ok("snapshot create demo/main --label early");
+  add("demo/main", 2);
+  velo->ok("snapshot create demo/main --label late");
+  velo->ok("branch create demo/dev --snapshot early");
+  add("demo/dev", 10);
+  const std::string moment = moment_between();
+  add("demo/dev", 11);
+  expect_as_of(moment, "1,10", " --parent demo/dev");
+  velo->ok("snapshot delete demo/main@early");
+  expect_as_of(moment, "1,10", " --parent demo/dev");
+}
+
 TEST_P(Recovery, ToAPositionAndToARestorePoint) {
   add("demo/main", 1);
   const std::string lsn = velo->value("demo/main", "SELECT pg_current_wal_lsn()");

@@ -58,6 +58,7 @@ TEST_F(Wal, AGapIsNamedByInfoAndDoctorAndNoRecoveryCrossesIt) {
   fs::remove(archive() / missing);
   fs::remove(velo->data_directory("demo/main") / "pg_wal" / missing);
   EXPECT_THAT(info("demo/main").texts("/wal/0/gaps"), ElementsAre(missing));
+  EXPECT_THAT(info("demo/main").texts("/wal/0/windows"), ElementsAre(HasSubstr(" to ")));
   EXPECT_THAT(velo->run("doctor").out, HasSubstr(missing));
   const Ran ran = velo->fails(3, "branch create demo/x --pitr now");
   EXPECT_THAT(ran.err, HasSubstr(missing));

@@ -62,6 +62,7 @@ TEST_F(CatalogTest, RecordsRoundTrip) {
   Branch b = branch("b", "p", "dev");
   b.settings = {{"work_mem", "64MB"}, {"application_name", "it's \"x\""}};
   b.wants_running = true;
+  b.archives = false;
   ASSERT_TRUE(catalog.insert(b));
   Incarnation i;
   i.id = b.incarnation_id;
@@ -70,6 +71,7 @@ TEST_F(CatalogTest, RecordsRoundTrip) {
   i.parent_incarnation_id = "life";
   i.timeline = 3;
   i.fork_lsn = "0/16B3748";
+  i.forked_at = now();
   i.bin_directory = "/usr/lib/postgresql/15/bin";
   i.pg_version = "15.18";
   i.drift_told = "app";
@@ -86,13 +88,42 @@ TEST_F(CatalogTest, RecordsRoundTrip) {
   EXPECT_EQ(read.settings, b.settings);
   EXPECT_EQ(read.created_at, b.created_at);
   EXPECT_TRUE(read.wants_running);
+  EXPECT_FALSE(read.archives);
   EXPECT_FALSE(read.parent_id);
   const Incarnation life = catalog.incarnation(i.id).value();
   EXPECT_EQ(life.timeline, 3);
   EXPECT_EQ(life.fork_lsn, "0/16B3748");
+  EXPECT_EQ(life.forked_at, i.forked_at);
   EXPECT_EQ(life.kept_until, i.kept_until);
   EXPECT_EQ(life.kept_reason, "reset");
   EXPECT_EQ(catalog.endpoint_of("b").value().port, 20000);
+}
+
+TEST_F(CatalogTest, ASnapshotIsReadByItsTimeAndGoesWithItsIncarnation) {
+  Catalog catalog = open();
+  ASSERT_TRUE(catalog.insert(project("p", "demo")));
+  ASSERT_TRUE(catalog.insert(branch("b", "p", "dev")));
+  const Timestamp time = now();
+  for (const auto& [id, taken_at] : std::vector<std::pair<std::string, Timestamp>>{
+           {"later", time + std::chrono::seconds(1)}, {"sooner", time}}) {
+    Incarnation i;
+    i.id = id;
+    i.branch_id = "b";
+    ASSERT_TRUE(catalog.insert(i));
+    ASSERT_TRUE(catalog.insert(Snapshot{.incarnation_id = id,
+                                        .of_incarnation_id = "life",
+                                        .label = "label of " + id,
+                                        .purpose = "asked",
+                                        .taken_at = taken_at}));
+  }
+  const auto both = catalog.snapshots().value();
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_EQ(both[0].incarnation_id, "sooner");
+  EXPECT_EQ(both[0].taken_at, time);
+  EXPECT_EQ(both[1].label, "label of later");
+  EXPECT_EQ(both[1].of_incarnation_id, "life");
+  ASSERT_TRUE(catalog.remove_incarnation("sooner"));
+  ASSERT_EQ(catalog.snapshots()->size(), 1U);
 }
 
 TEST_F(CatalogTest, AFailedChangeLeavesNothing) {
