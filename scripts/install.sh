@@ -17,7 +17,7 @@ test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron busybox-sta
 bench_packages=(xfsprogs)
 # A Docker daemon, and what its images are made with (tests/docker).
 # shellcheck disable=SC2034
-docker_packages=(docker.io iproute2 iptables mmdebstrap podman runc)
+docker_packages=(docker.io iproute2 iptables mmdebstrap podman catatonit runc)
 # shellcheck disable=SC2034
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 
@@ -65,10 +65,12 @@ install_packages() {
 }
 
 # Configures (once) and builds a preset: build_preset release [target…]
+# What another clone compiled counts for this one too: ccache sees paths relative to the repository.
 build_preset() {
   local preset=$1
   shift
   local targets=()
+  local -x CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
   [ "$#" -gt 0 ] && targets=(--target "$@")
   cmake --preset "$preset" >/dev/null
   cmake --build --preset "$preset" "${targets[@]}"

@@ -45,6 +45,11 @@ std::unexpected<Error> refusal(int status, const std::string& body) {
     return fail_with_hint(Errc::no_space, std::move(message),
                           "make room where Docker keeps its data: docker system df shows it");
   }
+  // Podman's, whose package only recommends it.
+  if (mentions(message, {"container-init binary not found"})) {
+    return fail_with_hint(Errc::server, std::move(message),
+                          "install the init for containers: sudo apt-get install catatonit");
+  }
   if (status == 404) return fail_with_hint(Errc::not_found, std::move(message), "");
   if (status == 409) return fail_with_hint(Errc::in_use, std::move(message), "");
   return fail_with_hint(Errc::server, std::move(message),

@@ -104,6 +104,7 @@ TEST(DockerApi, ARefusalIsTheDaemonsOwnMessage) {
   daemon.answer("/containers/create", 409, R"({"message":"Conflict. The name is in use"})");
   daemon.answer("/start", 500,
                 R"({"message":"Bind for 127.0.0.1:1 failed: port is already allocated"})");
+  daemon.answer("/stop", 500, R"({"message":"container-init binary not found on the host"})");
   daemon.answer("/info", 500, "no JSON");
   DockerApi api = DockerApi::open(never).value();
   const auto conflict = api.post("/containers/create", {});
@@ -111,6 +112,7 @@ TEST(DockerApi, ARefusalIsTheDaemonsOwnMessage) {
   EXPECT_EQ(conflict.error().code, Errc::in_use);
   EXPECT_THAT(conflict.error().message, HasSubstr("The name is in use"));
   EXPECT_EQ(api.post("/containers/x/start", {}).error().code, Errc::in_use);
+  EXPECT_THAT(api.post("/containers/x/stop", {}).error().hint, HasSubstr("catatonit"));
   EXPECT_THAT(api.get("/info").error().message, HasSubstr("500"));
 }
 
