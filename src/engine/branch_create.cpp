@@ -117,7 +117,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   TRY(check_clonable(engine, *driver, parent));
   Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume),
                     driver->capabilities().atomic_snapshot);
-  TRY(check_room(engine, *driver, parent.project.pool,
+  TRY(check_room(engine, *driver, parent.project.pool, parent.incarnation.volume,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));
   const BranchLocks own =

@@ -65,7 +65,7 @@ Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name) {
   TRY(check_clonable(engine, *driver, parent));
   Approach approach(engine, parent, pgdata_of(*driver, parent.incarnation.volume),
                     driver->capabilities().atomic_snapshot);
-  TRY(check_room(engine, *driver, old.project.pool,
+  TRY(check_room(engine, *driver, old.project.pool, parent.incarnation.volume,
                  TRY(room_for_clone(*driver, parent.incarnation.volume))));
   const auto grace = TRY(grace_period(engine));
   BranchRecords b = TRY(next_life(old, parent));
