@@ -97,6 +97,10 @@ Command get() {
   auto name = std::make_shared<std::string>();
   return {.name = "get",
           .summary = "Show one branch, its size measured anew",
+          .details =
+              "Kept: volumes of before a reset, and when the first change after that deletes them. "
+              "Deleting: what velo branch delete would give back, of the branch and of what is "
+              "kept of it, and what stays because others share it.",
           .arguments = {branch_argument(*name)},
           .examples = {{"velo branch get demo/dev", ""}},
           .run = [name](Context& context) -> Result<int> {

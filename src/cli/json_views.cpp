@@ -49,7 +49,16 @@ Json of_kept(const engine::KeptView& kept) {
           {"volume", kept.volume},
           {"reason", kept.reason},
           {"kept_since", to_rfc3339(kept.kept_since)},
-          {"kept_until", to_rfc3339(kept.kept_until)}};
+          {"kept_until", to_rfc3339(kept.kept_until)},
+          {"exclusive_bytes", or_null(kept.exclusive)}};
+}
+
+Json of_freed(const std::optional<engine::Freed>& freed) {
+  if (!freed) return nullptr;
+  return {{"frees_bytes", freed->bytes},
+          {"after_seconds", freed->grace.count()},
+          {"stays_bytes", freed->stays},
+          {"shared_with", freed->shared_with}};
 }
 
 Json of_sizes(const std::optional<engine::Sizes>& sizes) {
@@ -84,7 +93,8 @@ Json of_branch(const engine::BranchView& branch) {
           {"data_directory", branch.data_directory},
           {"log_file", branch.log_file},
           {"settings", branch.settings},
-          {"kept", array_of(branch.kept, of_kept)}};
+          {"kept", array_of(branch.kept, of_kept)},
+          {"deleting", of_freed(branch.freed)}};
 }
 
 Json of_project(const engine::ProjectView& project) {

@@ -198,6 +198,28 @@ std::string render_branch_list(const std::vector<BranchView>& branches, const st
   return table.render(look);
 }
 
+namespace {
+
+std::string words_of(const engine::Freed& freed) {
+  std::string text = fmt::format("frees {}", to_size(freed.bytes));
+  if (freed.grace.count() > 0) {
+    text += fmt::format(" once it was kept for {}", to_words(freed.grace));
+  }
+  if (freed.stays == 0) return text;
+  const std::string who =
+      freed.shared_with.empty() ? "volumes that are kept" : join_words(freed.shared_with);
+  return text + fmt::format("; {} stay, shared with {}", to_size(freed.stays), who);
+}
+
+std::string words_of(const engine::KeptView& kept) {
+  const std::string size =
+      kept.exclusive ? fmt::format("{} of its own, ", to_size(*kept.exclusive)) : "";
+  return fmt::format("{}, {}from before it was {} {}, until {}", kept.volume, size, kept.reason,
+                     to_local(kept.kept_since), until(kept.kept_until));
+}
+
+}  // namespace
+
 std::string render_branch(const BranchView& branch, Timestamp now, const Look& look) {
   std::string sizes;
   if (branch.sizes) {
@@ -225,10 +247,9 @@ std::string render_branch(const BranchView& branch, Timestamp now, const Look& l
       {"Reset", {branch.reset_at ? to_local(*branch.reset_at) : ""}},
       {"Id", {branch.id, Colour::dim}}};
   for (const engine::KeptView& kept : branch.kept) {
-    pairs.emplace_back(
-        "Kept", Cell{fmt::format("{}, from before it was {} {}, until {}", kept.volume, kept.reason,
-                                 to_local(kept.kept_since), until(kept.kept_until))});
+    pairs.emplace_back("Kept", Cell{words_of(kept)});
   }
+  if (branch.freed) pairs.emplace_back("Deleting", Cell{words_of(*branch.freed)});
   return render_pairs(pairs, look);
 }
 

@@ -149,20 +149,6 @@ Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string&
   return all;
 }
 
-Result<BranchView> get_branch(Engine& engine, const std::string& name) {
-  const BranchRecords b = TRY(find_branch(engine, name));
-  const auto driver = TRY(driver_of(b.project));
-  // A pool that cannot be asked is no reason not to show all else.
-  const auto sizes = driver->measure({b.incarnation.volume});
-  if (sizes && sizes->size() == 1) {
-    TRY(engine.catalog().remember({.incarnation_id = b.incarnation.id,
-                                   .referenced = sizes->front().referenced,
-                                   .exclusive = sizes->front().exclusive,
-                                   .measured_at = now()}));
-  }
-  return view_branch(engine, b.branch.id);
-}
-
 Result<ConnectionView> connection_of(Engine& engine, const std::string& name) {
   return connection_view(engine, TRY(find_branch(engine, name)));
 }

@@ -1,6 +1,7 @@
 // What the engine answers with: plain data for whoever shows it. Sizes are bytes, times are UTC.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,13 +28,24 @@ struct Sizes {
   Timestamp measured_at;
 };
 
+/// What deleting a branch comes to, as `branch get` measures it.
+struct Freed {
+  /// What its volume, and those kept of its earlier lives, have of their own. What only these share
+  /// among themselves comes back as well and is not counted.
+  std::uint64_t bytes = 0;
+  std::chrono::seconds grace{0};         ///< after which they come back
+  std::uint64_t stays = 0;               ///< the rest of its data, which others have too
+  std::vector<std::string> shared_with;  ///< its parent and children: "demo/main"
+};
+
 /// What `branch undelete` would bring back.
 struct KeptView {
   std::string branch;  ///< "demo/dev"
   std::string volume;
   std::string reason;  ///< "deleted" or "reset"
   Timestamp kept_since;
-  Timestamp kept_until;
+  Timestamp kept_until;                    ///< the next change after it deletes the volume
+  std::optional<std::uint64_t> exclusive;  ///< bytes of its own; where it was measured
 };
 
 struct BranchView {
@@ -62,6 +74,7 @@ struct BranchView {
   std::string log_file;
   std::map<std::string, std::string> settings;  ///< --pg-conf of this branch
   std::vector<KeptView> kept;                   ///< earlier volumes still in their grace period
+  std::optional<Freed> freed;                   ///< of branch get alone; main goes with its project
 };
 
 struct ProjectView {

@@ -201,6 +201,45 @@ TEST_P(Sizes, AFreshBranchWeighsWhatItsDriverSays) {
   EXPECT_FALSE(velo->json("status").is_null("/projects/0/branches/1/sizes"));
 }
 
+TEST_P(Sizes, BranchGetSaysWhatDeletingWouldFree) {
+  velo->create_project("demo");
+  velo->ok("config set grace 1h");
+  velo->ok("branch create demo/dev");
+  velo->ok("branch create demo/child --parent demo/dev --no-start");
+  // Noise, which no file system makes smaller.
+  velo->sql("demo/dev")
+      .execute(
+          "CREATE TABLE t AS SELECT sha512(i::text::bytea) AS noise FROM generate_series(1, 60000) "
+          "i; "
+          "CHECKPOINT");
+  velo->ok("branch stop demo/dev");
+  const Json before = velo->json("branch get demo/dev");
+  const std::int64_t own = before.number("/branch/sizes/exclusive_bytes");
+  EXPECT_GT(own, 4'000'000);
+  EXPECT_EQ(before.number("/branch/deleting/frees_bytes"), own);
+  EXPECT_EQ(before.number("/branch/deleting/after_seconds"), 3600);
+  EXPECT_EQ(before.number("/branch/deleting/stays_bytes"),
+            before.number("/branch/sizes/referenced_bytes") - own);
+  EXPECT_EQ(before.text("/branch/deleting/shared_with/0"), "demo/main");
+  EXPECT_EQ(before.text("/branch/deleting/shared_with/1"), "demo/child");
+
+  // What a reset replaced is kept, weighs what it weighed, and would go as well.
+  velo->ok("branch reset demo/dev --force");
+  const Json after = velo->json("branch get demo/dev");
+  const std::int64_t kept = after.number("/branch/kept/0/exclusive_bytes");
+  EXPECT_GT(kept, 4'000'000);
+  EXPECT_EQ(after.number("/branch/deleting/frees_bytes"),
+            kept + after.number("/branch/sizes/exclusive_bytes"));
+  EXPECT_EQ(after.text("/branch/kept/0/volume"), "demo-dev");
+  const std::string text = velo->ok("branch get demo/dev").out;
+  EXPECT_NE(text.find("Deleting:    frees "), std::string::npos) << text;
+  EXPECT_NE(text.find(" once it was kept for 1h"), std::string::npos) << text;
+  const bool shares = GetParam().driver != "copy";
+  EXPECT_EQ(text.find("stay, shared with demo/main and demo/child") != std::string::npos, shares)
+      << text;
+  EXPECT_TRUE(velo->json("branch get demo/main").is_null("/branch/deleting"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Places, Sizes,
                          testing::Values(Where{.driver = "btrfs", .major = 0},
                                          Where{.driver = "reflink", .major = 0},

@@ -30,7 +30,8 @@ TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
   auto view = branch("demo/dev", "demo/main", ServerState::running, 20001);
   view.sizes = engine::Sizes{50'000'000, 130'560, created};
   view.settings = {{"work_mem", "64MB"}};
-  view.kept = {{"demo/dev", "demo-dev", "reset", created, created + std::chrono::hours(24)}};
+  view.kept = {{"demo/dev", "demo-dev", "reset", created, created + std::chrono::hours(24), 4096}};
+  view.freed = engine::Freed{134'656, std::chrono::hours(24), 49'869'440, {"demo/main"}};
   EXPECT_EQ(json::parse(cli::json::branch(view)), json::parse(R"({"branch": {
     "id": "0123456789abcdef", "project": "demo", "name": "dev", "full_name": "demo/dev",
     "parent": "demo/main", "is_main": false, "state": "running",
@@ -44,13 +45,15 @@ TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
     "data_directory": "", "log_file": "", "settings": {"work_mem": "64MB"},
     "kept": [{"branch": "demo/dev", "volume": "demo-dev", "reason": "reset",
               "kept_since": "2025-10-09T18:40:21.000000Z",
-              "kept_until": "2025-10-10T18:40:21.000000Z"}]}})"));
+              "kept_until": "2025-10-10T18:40:21.000000Z", "exclusive_bytes": 4096}],
+    "deleting": {"frees_bytes": 134656, "after_seconds": 86400, "stays_bytes": 49869440,
+                 "shared_with": ["demo/main"]}}})"));
 }
 
 TEST(JsonViews, WhatIsNotThereIsNull) {
   const auto value =
       json::parse(cli::json::branch(branch("demo/main", std::nullopt, ServerState::stopped, 1)));
-  for (const char* key : {"parent", "started_at", "pid", "sizes", "reset_at"}) {
+  for (const char* key : {"parent", "started_at", "pid", "sizes", "reset_at", "deleting"}) {
     EXPECT_TRUE(value["branch"].at(key).is_null()) << key;
   }
   EXPECT_EQ(value["branch"]["settings"], json::object());

@@ -185,6 +185,31 @@ TEST(Branch, IsShownAsAlignedLinesWithoutEmptyOnes) {
   for (const std::string_view line : lines_of(text)) EXPECT_FALSE(line.ends_with(' ')) << text;
 }
 
+TEST(Branch, SaysWhatDeletingFreesAndWhatIsKeptUntilWhen) {
+  engine::BranchView dev = family()[1];
+  dev.freed = engine::Freed{.bytes = 2048, .grace = 24h, .stays = 4096, .shared_with = {}};
+  dev.kept = {{"demo/dev", "demo-dev", "reset", created, created + 24h, 1024}};
+  std::string text = render_branch(dev, created, plain);
+  EXPECT_NE(text.find(fmt::format("demo-dev, 1.00 KB of its own, from before it was reset {}, "
+                                  "until {}\n",
+                                  to_local(created), to_local(created + 24h).substr(0, 16))),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("frees 2.00 KB once it was kept for 24h; 4.00 KB stay, shared with volumes "
+                      "that are kept\n"),
+            std::string::npos)
+      << text;
+  dev.freed =
+      engine::Freed{.bytes = 2048, .stays = 4096, .shared_with = {"demo/main", "demo/child"}};
+  text = render_branch(dev, created, plain);
+  EXPECT_NE(text.find("frees 2.00 KB; 4.00 KB stay, shared with demo/main and demo/child\n"),
+            std::string::npos)
+      << text;
+  dev.freed->stays = 0;
+  text = render_branch(dev, created, plain);
+  EXPECT_NE(text.find("frees 2.00 KB\n"), std::string::npos) << text;
+}
+
 TEST(Connection, NeverShowsThePassword) {
   engine::ConnectionView connection;
   connection.url = "postgresql://postgres:secret@127.0.0.1:20000/postgres";
