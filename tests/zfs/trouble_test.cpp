@@ -53,6 +53,7 @@ TEST_F(ZfsTrouble, AFullPoolOrQuotaIsToldBeforeAnythingIsMade) {
   const std::string base = pool.name() + "/velo/databases";
   const std::string before = volumes_of(pool);
   const std::int64_t used = std::stoll(run_zfs({"get", "-H", "-p", "-o", "value", "used", base}));
+  velo->ok("config set guard 30%");
   run_zfs({"set", "quota=" + std::to_string(used + (2 << 20)), base});
   expect_refused("branch create demo/new", "no_space", 1,
                  {"the pool " + pool.name() + " has", "velo config set guard"});
@@ -72,7 +73,6 @@ TEST_F(ZfsTrouble, AFullPoolOrQuotaIsToldBeforeAnythingIsMade) {
     EXPECT_EQ(tried.exit_status, 1) << tried.all();
     EXPECT_EQ(volumes_of(pool), before);
   }
-  run_zfs({"inherit", "quota", base});
   run_zfs({"set", "quota=none", base});
   velo->ok("branch restart demo/main");
   expect_main_is_whole();
