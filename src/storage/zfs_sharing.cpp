@@ -233,13 +233,15 @@ Result<std::string> take_back(const ActArgs& act) {
   return "";
 }
 
-/// Whoever made a dataset has the create-time rights on it, which come first in this list.
+/// Whoever made a dataset has the create-time rights on it.
 std::string maker_of(const std::string& dataset) {
-  int headings = 0;
-  for (const std::string_view line : lines_of(zfs({"allow", dataset}).value_or(""))) {
-    if (line.starts_with("----") && ++headings > 1) break;
+  const std::string text = zfs({"allow", dataset}).value_or("");
+  const std::string heading = "---- Permissions on " + dataset + " ";
+  bool own = false;
+  for (const std::string_view line : lines_of(text)) {
+    if (line.starts_with("----")) own = line.starts_with(heading);
     const auto words = split(trim(line), ' ');
-    if (words.size() == 3 && words[0] == "user") return std::string(words[1]);
+    if (own && words.size() == 3 && words[0] == "user") return std::string(words[1]);
   }
   return "root";
 }
