@@ -185,6 +185,14 @@ Result<Record> found(Result<std::optional<Record>> record, const char* what,
   return std::move(*row);
 }
 
+std::string pool_size_key(std::string_view driver, const std::string& place) {
+  return fmt::format("pool_size {} {}", driver, place);
+}
+
+std::string read_text(SQLite::Statement& row) {
+  return row.getColumn(0).getString();
+}
+
 const char* condition(Which which) {
   return which == Which::live ? "deleted_at IS NULL" : "1";
 }
@@ -192,9 +200,7 @@ const char* condition(Which which) {
 }  // namespace
 
 Result<std::optional<std::string>> Catalog::setting(const std::string& key) {
-  return select_one<std::string>(
-      "SELECT value FROM setting WHERE key = ?", with({key}),
-      [](SQLite::Statement& row) { return row.getColumn(0).getString(); });
+  return select_one<std::string>("SELECT value FROM setting WHERE key = ?", with({key}), read_text);
 }
 
 Result<void> Catalog::set_setting(const std::string& key, const std::string& value) {
@@ -359,6 +365,26 @@ Result<void> Catalog::remember(const Size& size) {
 
 Result<void> Catalog::forget_size(const std::string& incarnation_id) {
   return execute("DELETE FROM size WHERE incarnation_id = ?", with({incarnation_id}));
+}
+
+Result<std::optional<PoolSize>> Catalog::pool_size(std::string_view driver,
+                                                   const std::string& place) {
+  const auto text = TRY(select_one<std::string>("SELECT value FROM meta WHERE key = ?",
+                                                with({pool_size_key(driver, place)}), read_text));
+  if (!text) return std::nullopt;
+  const std::size_t space = text->find(' ');
+  const auto seen_at = parse_rfc3339(text->substr(space == std::string::npos ? 0 : space + 1));
+  if (!seen_at) return std::nullopt;  // a cache: it is asked for anew
+  return PoolSize{.driver = std::string(driver),
+                  .place = place,
+                  .bytes = std::strtoull(text->c_str(), nullptr, 10),
+                  .seen_at = *seen_at};
+}
+
+Result<void> Catalog::remember(const PoolSize& size) {
+  return execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+                 with({pool_size_key(size.driver, size.place),
+                       fmt::format("{} {}", size.bytes, to_rfc3339(size.seen_at))}));
 }
 
 Result<std::int64_t> Catalog::insert(const Operation& operation,

@@ -86,6 +86,9 @@ class Catalog {
   /// After its data came to be shared, or no longer shared, with another volume.
   Result<void> forget_size(const std::string& incarnation_id);
 
+  Result<std::optional<PoolSize>> pool_size(std::string_view driver, const std::string& place);
+  Result<void> remember(const PoolSize& size);  ///< inserts or replaces
+
   /// Sets the row's id and inserts it with its reservations, in the caller's transaction.
   Result<std::int64_t> insert(const Operation& operation,
                               const std::vector<Reservation>& reservations);

@@ -85,6 +85,14 @@ struct Size {
   Timestamp measured_at;
 };
 
+/// A pool's size when it was last asked for, which may take a process.
+struct PoolSize {
+  std::string driver;
+  std::string place;
+  std::uint64_t bytes = 0;
+  Timestamp seen_at;
+};
+
 struct Operation {
   std::int64_t id = 0;
   std::string kind;

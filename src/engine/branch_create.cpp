@@ -173,7 +173,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   TRY(check_clonable(engine, *driver, source));
   Approach approach(engine, source, pgdata_of(*driver, source.incarnation.volume),
                     driver->capabilities().atomic_snapshot);
-  TRY(check_room(engine, *driver, source.project.pool,
+  TRY(check_room(engine, *driver, source.project.pool, source.incarnation.volume,
                  TRY(room_for_clone(*driver, source.incarnation.volume))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));
   if (found.snapshot) fork_from(*found.snapshot, b.incarnation);

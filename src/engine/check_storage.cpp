@@ -109,7 +109,7 @@ void check_pool(Findings& findings, const Known& known, const Place& place) {
   if (state->health == "READ-ONLY") {
     findings.add(Level::error, "storage.pool", place.pool,
                  fmt::format("the pool {} is read-only: nothing on it can run", place.pool),
-                 "see dmesg for why, then remount it");
+                 state->remedy);
   } else if (state->health == "DEGRADED") {
     findings.add(Level::warning, "storage.pool", place.pool,
                  fmt::format("the pool {} is degraded: one more failure loses data", place.pool),

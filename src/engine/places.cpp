@@ -22,6 +22,9 @@ namespace {
 constexpr int lowest_port = 15432;
 constexpr int highest_port = 32767;
 
+/// How long the guard goes by a pool's remembered size; who enlarges one waits for that at most.
+constexpr std::chrono::hours pool_size_holds{1};
+
 bool system_pool_is_usable() {
   const fs::path shared = system_pool / "velo";
   return ::access(shared.c_str(), W_OK | X_OK) == 0;
@@ -133,16 +136,34 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage, const
 }
 
 Result<void> check_room(Engine& engine, const storage::Driver& driver, const std::string& pool,
-                        std::uint64_t needed) {
+                        const std::string& beside, std::uint64_t needed) {
+  const int percent = std::stoi(TRY(get_config(engine, "guard")).value);
+  const auto leaves_enough = [&](std::uint64_t size, std::uint64_t free) {
+    const std::uint64_t kept_free = size / 100 * static_cast<std::uint64_t>(percent);
+    return free >= kept_free && free - kept_free >= needed;
+  };
+  // What a pool has free changes all the time, its size hardly ever. Only a yes is believed.
+  const auto free_now = beside.empty() ? std::nullopt : driver.room_beside(beside);
+  if (free_now) {
+    const auto known = TRY(engine.catalog().pool_size(driver.name(), pool));
+    if (known && now() - known->seen_at < pool_size_holds &&
+        leaves_enough(known->bytes, *free_now)) {
+      return {};
+    }
+  }
   const storage::PoolState state = TRY(driver.pool_state());
   if (state.health == "READ-ONLY") {
     return fail_with_hint(Errc::permission, fmt::format("the pool {} is read-only", pool),
-                          "see dmesg for why, then remount it");
+                          state.remedy);
   }
   if (state.size == 0) return {};  // not made yet; making it will tell
-  const int percent = std::stoi(TRY(get_config(engine, "guard")).value);
-  const std::uint64_t kept_free = state.size / 100 * static_cast<std::uint64_t>(percent);
-  if (state.free >= kept_free && state.free - kept_free >= needed) return {};
+  if (free_now) {
+    TRY(engine.catalog().remember(catalog::PoolSize{.driver = std::string(driver.name()),
+                                                    .place = pool,
+                                                    .bytes = state.size,
+                                                    .seen_at = now()}));
+  }
+  if (leaves_enough(state.size, state.free)) return {};
   return fail_with_hint(
       Errc::no_space,
       fmt::format("the pool {} has {} free of {}, {} are needed, and {} % stay free so that no "

@@ -34,8 +34,9 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage, const
 
 /// Errc::no_space when the pool has less free than the guard (`velo config get guard`) after
 /// another `needed` bytes; Errc::permission when it is read-only; Errc::storage when it is gone.
+/// `beside` is a volume on it through which the room may be seen at once; empty: none.
 Result<void> check_room(Engine& engine, const storage::Driver& driver, const std::string& pool,
-                        std::uint64_t needed);
+                        const std::string& beside, std::uint64_t needed);
 
 /// What a clone of this volume needs at once: all of its bytes where cloning is copying, else
 /// nothing.

@@ -130,7 +130,7 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
   const Placement place = TRY(choose_place(engine, request.storage, request.pool, build.owner));
   BranchRecords b = TRY(draft_records(request, chosen, build, place));
   const auto driver = TRY(driver_of(b.project));
-  TRY(check_room(engine, *driver, place.pool, new_cluster_bytes));
+  TRY(check_room(engine, *driver, place.pool, "", new_cluster_bytes));
 
   std::optional<BranchLocks> locks =
       TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));

@@ -56,7 +56,7 @@ Result<CreatedBranch> replace_life(Engine& engine, const Replacement& replacemen
   TRY(check_clonable(engine, *driver, source));
   Approach approach(engine, source, pgdata_of(*driver, source.incarnation.volume),
                     driver->capabilities().atomic_snapshot);
-  TRY(check_room(engine, *driver, project.pool,
+  TRY(check_room(engine, *driver, project.pool, source.incarnation.volume,
                  TRY(room_for_clone(*driver, source.incarnation.volume))));
   const auto grace = TRY(grace_period(engine));
   const bool discards = replacement.replaced == Replaced::kept_for_grace && grace.count() == 0;

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/lock.h"
 #include "base/os_user.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "engine/mounts.h"
 #include "engine/setup_steps.h"
@@ -57,7 +59,9 @@ class Setup {
   Result<void> work_all(const std::vector<Step>& steps) {
     TRY(make_directories());
     for (const Step& step : steps) {
-      if (!step.already_done) TRY(work_one(step));
+      if (!step.already_done) {
+        TRY(work_one(step, fmt::format("setup/{}", &step - steps.data())));
+      }
     }
     return {};
   }
@@ -88,14 +92,17 @@ class Setup {
     return {};
   }
 
-  Result<void> work_one(const Step& step) {
+  /// `point` is what its fault points are called.
+  Result<void> work_one(const Step& step, const std::string& point) {
     TRY(world_.cancel.check());
     const Stopwatch watch;
     world_.observer.step_started(step.description);
     if (!step.deed.kind.empty()) TRY(write_down(step.deed));
+    TRY(fault_point(point + "/recorded"));
     TRY(step.work([&](const std::string& key, const std::string& value) {
       return record_.note(key, value);
     }));
+    TRY(fault_point(point + "/done"));
     world_.observer.step_finished(step.description, watch.elapsed());
     return {};
   }
@@ -133,6 +140,16 @@ Result<void> check_group_name(const std::string& name) {
     return {};
   }
   return fail(Errc::usage, "'{}' cannot name a group", name);
+}
+
+/// Without the rights and the helper, users could neither use what they have there nor delete it.
+Result<void> check_nobody_depends(const SetupRecord& record) {
+  const auto users = TRY(users_of_pools(record));
+  if (users.empty()) return {};
+  return fail_with_hint(
+      Errc::in_use,
+      fmt::format("users still have volumes in what setup gave them: {}", join_words(users)),
+      "have them delete those first: velo project delete PROJECT");
 }
 
 Result<void> check_people(const SetupRequest& request) {
@@ -213,6 +230,7 @@ Result<std::vector<UndoStep>> undo_setup(const UndoRequest& request, Observer& o
         "delete its projects first (velo project delete), or destroy it with what it holds: velo "
         "setup --undo --force");
   }
+  TRY(check_nobody_depends(record));
   observer.begin("Taking back what velo setup did");
   std::vector<fs::path> directories;
   while (!record.deeds().empty()) {
@@ -223,6 +241,7 @@ Result<std::vector<UndoStep>> undo_setup(const UndoRequest& request, Observer& o
     observer.step_started(words);
     steps.push_back({.description = words, .left = TRY(undo(deed, cancel))});
     if (deed.kind == "directory") directories.emplace_back(deed.arg("directory"));
+    TRY(fault_point(fmt::format("setup/undo/{}", record.deeds().size())));
     TRY(record.drop_latest());
     observer.step_finished(words, watch.elapsed());
   }

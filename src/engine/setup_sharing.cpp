@@ -184,6 +184,19 @@ Result<std::optional<SharedPool>> find_shared_pool(const SetupRequest& request) 
   return std::nullopt;
 }
 
+Result<std::vector<std::string>> users_of_pools(const SetupRecord& record) {
+  std::vector<std::string> users;
+  for (const storage::DriverInfo& driver : storage::drivers()) {
+    std::vector<storage::ActArgs> acts;
+    for (const Deed& deed : record.deeds()) {
+      if (driver.name == deed.arg("driver")) acts.push_back(deed.args);
+    }
+    if (driver.sharing == nullptr || acts.empty()) continue;
+    std::ranges::move(TRY(driver.sharing->users(acts)), std::back_inserter(users));
+  }
+  return users;
+}
+
 Result<std::vector<Step>> sharing_steps(const SetupWorld& world) {
   const SharedPool& shared = *world.shared;
   std::vector<Step> steps;

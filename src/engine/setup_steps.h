@@ -61,6 +61,9 @@ std::vector<Step> people_steps(const SetupWorld& world);
 /// What the driver does on a pool that is shared, and the files that it needs.
 Result<std::vector<Step>> sharing_steps(const SetupWorld& world);
 
+/// Who has volumes in pools that were there before, with the names of those: "alice (demo-main)".
+Result<std::vector<std::string>> users_of_pools(const SetupRecord& record);
+
 /// In words: "Unmount /var/lib/velo/pool".
 std::string undo_in_words(const Deed& deed);
 /// Takes one deed back where it is still as setup left it; says why where it is not. Success for

@@ -68,7 +68,7 @@ Result<SnapshotView> create_snapshot(Engine& engine, const std::string& name,
   TRY(check_clonable(engine, *driver, b));
   Approach approach(engine, b, pgdata_of(*driver, b.incarnation.volume),
                     driver->capabilities().atomic_snapshot);
-  TRY(check_room(engine, *driver, b.project.pool,
+  TRY(check_room(engine, *driver, b.project.pool, b.incarnation.volume,
                  TRY(room_for_clone(*driver, b.incarnation.volume))));
   BranchRecords snapshot = b;
   snapshot.incarnation = TRY(life_cloned_from(b.incarnation, b.branch.id));

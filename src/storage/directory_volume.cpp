@@ -238,10 +238,12 @@ Result<PoolState> DirectoryVolumeDriver::pool_state() const {
     return PoolState{.health = missing ? "MISSING" : std::generic_category().message(err)};
   }
   const std::uint64_t block = status.f_frsize;
-  return PoolState{.health = (status.f_flag & ST_RDONLY) != 0 ? "READ-ONLY" : "ONLINE",
+  const bool read_only = (status.f_flag & ST_RDONLY) != 0;
+  return PoolState{.health = read_only ? "READ-ONLY" : "ONLINE",
                    .size = status.f_blocks * block,
                    .used = (status.f_blocks - status.f_bfree) * block,
-                   .free = status.f_bavail * block};
+                   .free = status.f_bavail * block,
+                   .remedy = read_only ? "see dmesg for why, then remount it" : ""};
 }
 
 }  // namespace velo::storage

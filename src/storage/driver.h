@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,7 @@ struct PoolState {
   std::uint64_t size = 0;
   std::uint64_t used = 0;
   std::uint64_t free = 0;  ///< what Velo's user can still write
+  std::string remedy;      ///< what to do about a health that is not "ONLINE"; may be empty
 };
 
 /// What a clone leaves out: asked with a path relative to the volume's root, no leading slash.
@@ -135,6 +137,12 @@ class Driver {
   virtual Result<std::vector<Sizes>> measure(const std::vector<std::string>& volumes) const = 0;
   /// Never fails for a place that is gone: its health says so.
   virtual Result<PoolState> pool_state() const = 0;
+  /// PoolState::free as one system call tells it, seen from a volume that is attached, for drivers
+  /// whose pool_state() takes a process; nothing where that cannot be told so, or the pool is not
+  /// as it should be: pool_state() says then what it is.
+  virtual std::optional<std::uint64_t> room_beside(const std::string& /*volume*/) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace velo::storage

@@ -63,6 +63,9 @@ struct Sharing {
   /// Takes back what there is of an act, from nothing to all of it; says why where something is
   /// left because it is no longer what the act made.
   Result<std::string> (*take_back)(const ActArgs& act);
+  /// Who could no longer use, nor delete, what they have, were all of these taken back: "alice
+  /// (demo-main)". Not root, and nobody on a pool that goes with what it holds.
+  Result<std::vector<std::string>> (*users)(const std::vector<ActArgs>& acts);
   /// The data that take_back would destroy: names. Errc::in_use where it cannot be seen.
   Result<std::vector<std::string>> (*data)(const ActArgs& act);
 };

@@ -19,6 +19,7 @@
 #include "storage/directory_volume.h"
 #include "storage/mark.h"
 #include "storage/zfs_attach.h"
+#include "storage/zfs_changes.h"
 #include "storage/zfs_command.h"
 #include "storage/zfs_layout.h"
 #include "storage/zfs_place.h"
@@ -27,20 +28,15 @@
 namespace velo::storage {
 namespace {
 
-/// How often a name that is taken within the second is replaced, and how often a family that
-/// changes meanwhile is looked at again.
+/// How often a family that changes meanwhile is looked at again.
 constexpr int attempts = 20;
 
-std::string assign(std::string_view property, std::string_view value) {
-  return fmt::format("{}={}", property, value);
-}
-
-/// "2025-10-09T18-40-21", and from the second try on with something that makes it unique.
-std::string snapshot_name(int attempt) {
+/// "2025-10-09T18-40-21.5f0c9a3e": no two in a family are the same, else a volume could not be
+/// promoted to be the one that has its parent's snapshots.
+Result<std::string> snapshot_name() {
   std::string name = to_rfc3339(now()).substr(0, 19);
   std::ranges::replace(name, ':', '-');
-  if (attempt == 0) return name;
-  return fmt::format("{}.{}", name, random_id().value_or(std::to_string(attempt)).substr(0, 6));
+  return fmt::format("{}.{}", name, TRY(random_id()).substr(0, 8));
 }
 
 Result<void> done(Result<std::string> output) {
@@ -48,9 +44,9 @@ Result<void> done(Result<std::string> output) {
   return {};
 }
 
-Result<void> unless_gone(Result<std::string> output) {
-  if (!output && output.error().code == Errc::not_found) return {};
-  return done(std::move(output));
+Result<void> unless_gone(Result<void> result) {
+  if (!result && result.error().code == Errc::not_found) return {};
+  return result;
 }
 
 /// A dataset's own snapshot and the datasets that were cloned from it.
@@ -79,8 +75,8 @@ class Zfs final : public Driver {
   Result<void> create(const std::string& volume, const Mark& mark, const OsUser& owner) override {
     TRY(check_name(volume));
     TRY(zfs::prepare_place(place_));
-    TRY(made_or(Errc::already_exists, volume,
-                zfs::zfs({"create", "-u", "-o", mark_option(mark), dataset(volume)})));
+    const std::string marked = fmt::format("{}={}", zfs::mark_property, mark_to_line(mark));
+    TRY(unless_taken(volume, done(zfs::zfs({"create", "-u", "-o", marked, dataset(volume)}))));
     const auto open = [&]() -> Result<void> {
       TRY(attach(volume));
       TRY(give_root(root_of(volume), owner));
@@ -93,15 +89,14 @@ class Zfs final : public Driver {
                      const OsUser& /*owner*/, const FileFilter& /*leave_out*/) override {
     TRY(check_name(source));
     TRY(check_name(target));
-    const std::string snapshot = TRY(take_snapshot(source, target));
-    auto cloned =
-        on_snapshots_of(source, {"clone", "-o", mark_option(mark), snapshot, dataset(target)});
-    // For anybody but root it is made and not mounted, which some versions call a failure.
-    if (!cloned && cloned.error().message.find("successfully created") != std::string::npos) {
-      cloned = std::string();
-    }
-    const auto released = unless_gone(on_snapshots_of(source, {"destroy", "-d", snapshot}));
-    TRY(made_or(Errc::already_exists, target, std::move(cloned)));
+    const std::string snapshot = dataset(source) + "@" + TRY(snapshot_name());
+    TRY(zfs::take_snapshot(snapshot, {.name = zfs::for_property, .value = target}));
+    const auto cloned = on_snapshots_of(source, [&] {
+      return zfs::make_clone(snapshot, dataset(target),
+                             {.name = zfs::mark_property, .value = mark_to_line(mark)});
+    });
+    const auto released = release(snapshot);
+    TRY(unless_taken(target, cloned));
     return or_take_back(target, mark, released ? attach(target) : released);
   }
 
@@ -134,6 +129,10 @@ class Zfs final : public Driver {
 
   Result<Mark> mark_of(const std::string& volume) const override {
     TRY(check_name(volume));
+    // Mostly it is asked whether a name is free: then no process need be started.
+    if (!zfs::exists(dataset(volume)).value_or(true)) {
+      return fail(Errc::not_found, "there is no dataset {}", dataset(volume));
+    }
     const auto property = zfs::get({std::string(zfs::mark_property)}, dataset(volume));
     if (!property) return std::unexpected(property.error());
     if (property->front().is_set_here()) {
@@ -183,6 +182,10 @@ class Zfs final : public Driver {
   }
 
   Result<PoolState> pool_state() const override { return zfs::state_of_place(place_); }
+  std::optional<std::uint64_t> room_beside(const std::string& volume) const override {
+    if (!check_name(volume)) return std::nullopt;
+    return zfs::room_seen_in(place_, volume);
+  }
 
  private:
   std::string dataset(const std::string& volume) const { return zfs::dataset_of(place_, volume); }
@@ -195,15 +198,11 @@ class Zfs final : public Driver {
     return zfs::check_pool(place_);
   }
 
-  static std::string mark_option(const Mark& mark) {
-    return assign(zfs::mark_property, mark_to_line(mark));
-  }
-
-  Result<void> made_or(Errc taken, const std::string& volume, Result<std::string> output) const {
-    if (!output && output.error().code == taken) {
-      return fail(taken, "the dataset {} already exists", dataset(volume));
+  Result<void> unless_taken(const std::string& volume, Result<void> made) const {
+    if (!made && made.error().code == Errc::already_exists) {
+      return fail(Errc::already_exists, "the dataset {} already exists", dataset(volume));
     }
-    return done(std::move(output));
+    return made;
   }
 
   /// Removes what was made before `result` failed.
@@ -215,29 +214,18 @@ class Zfs final : public Driver {
     return result;
   }
 
-  /// A command that needs rights on a volume's snapshots, which an ordinary user must first give
+  /// A change that needs rights on a volume's snapshots, which an ordinary user must first give
   /// itself, once for each volume.
-  Result<std::string> on_snapshots_of(const std::string& volume,
-                                      const std::vector<std::string>& arguments) const {
-    auto output = zfs::zfs(arguments);
-    if (output || output.error().code != Errc::permission || running_as_root()) return output;
+  template <class Change>
+  Result<void> on_snapshots_of(const std::string& volume, Change change) const {
+    auto changed = change();
+    if (changed || changed.error().code != Errc::permission || running_as_root()) return changed;
     std::vector<std::string> allow{"allow"};
     for (std::string& word : zfs::grant_on_snapshots(dataset(volume), TRY(current_user()).name)) {
       allow.push_back(std::move(word));
     }
-    if (!zfs::zfs(allow)) return output;
-    return zfs::zfs(arguments);
-  }
-
-  Result<std::string> take_snapshot(const std::string& source, const std::string& target) const {
-    for (int attempt = 0;; ++attempt) {
-      std::string snapshot = dataset(source) + "@" + snapshot_name(attempt);
-      auto taken = zfs::zfs({"snapshot", "-o", assign(zfs::for_property, target), snapshot});
-      if (taken) return snapshot;
-      if (taken.error().code != Errc::already_exists || attempt == attempts) {
-        return std::unexpected(std::move(taken).error());
-      }
-    }
+    if (!zfs::zfs(allow)) return changed;
+    return change();
   }
 
   Result<Family> family_of(const std::string& volume) const {
@@ -304,7 +292,7 @@ class Zfs final : public Driver {
       const auto mark = found && found->place == place_ ? mark_of(found->volume)
                                                         : fail(Errc::not_found, "it is no volume");
       if (mark && mark->home_id == home_id) {
-        TRY(unless_gone(on_snapshots_of(volume, {"promote", heir})));
+        TRY(unless_gone(on_snapshots_of(volume, [&] { return zfs::promote(heir); })));
         return false;
       }
       if (found && mark.error().code == Errc::not_found && !exists(heir)) return false;
@@ -318,6 +306,7 @@ class Zfs final : public Driver {
   }
 
   static bool exists(const std::string& dataset) {
+    if (const auto known = zfs::exists(dataset)) return *known;
     const auto asked = zfs::zfs({"list", "-H", "-o", "name", dataset});
     return asked || asked.error().code != Errc::not_found;
   }
@@ -325,9 +314,9 @@ class Zfs final : public Driver {
   Result<void> destroy(const std::string& volume, const Family& family) {
     TRY(detach(volume));
     for (const Snapshot& snapshot : family.snapshots) {
-      TRY(unless_gone(on_snapshots_of(volume, {"destroy", snapshot.name})));
+      TRY(on_snapshots_of(volume, [&] { return zfs::destroy_snapshot(snapshot.name); }));
     }
-    TRY(unless_gone(zfs::zfs({"destroy", dataset(volume)})));
+    TRY(zfs::destroy_dataset(dataset(volume)));
     if (family.origin.empty() || family.origin == "-") return {};
     // Gone with its clone, unless a crash came before it was told to.
     const auto left = zfs::get({std::string(zfs::for_property)}, family.origin);
@@ -338,7 +327,8 @@ class Zfs final : public Driver {
   /// Snapshots and what they were taken of: "tank/velo/databases/shop-main@…".
   Result<void> release(const std::string& snapshot) const {
     const auto source = zfs::volume_of(snapshot.substr(0, snapshot.find('@')));
-    return unless_gone(on_snapshots_of(source ? source->volume : "", {"destroy", "-d", snapshot}));
+    return on_snapshots_of(source ? source->volume : "",
+                           [&] { return zfs::destroy_snapshot_when_free(snapshot); });
   }
 
   /// The snapshot of a clone that a crash kept from being made.

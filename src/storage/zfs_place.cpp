@@ -1,6 +1,7 @@
 #include "storage/zfs_place.h"
 
 #include <grp.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include "storage/zfs_attach.h"
 #include "storage/zfs_command.h"
 #include "storage/zfs_layout.h"
+#include "storage/zfs_mount.h"
 
 namespace velo::storage::zfs {
 namespace {
@@ -46,6 +48,12 @@ std::unexpected<Error> not_ours(const std::string& place) {
       fmt::format("the dataset {} was not made by Velo; it was left alone", base_of(place)),
       fmt::format("give Velo a dataset of its own: zfs create {0}/team; then --pool {0}/team",
                   place));
+}
+
+std::string remedy_for_read_only(const std::string& place, bool whole_pool) {
+  if (whole_pool)
+    return fmt::format("it was imported so: zpool export {0}, zpool import {0}", pool_of(place));
+  return fmt::format("zfs get readonly {} says where that comes from", base_of(place));
 }
 
 std::uint64_t to_number(const std::string& text) {
@@ -109,9 +117,10 @@ Result<void> check_place(const std::string& place) {
                           fmt::format("make it: zfs create {}", place));
   }
   if (!properties) return std::unexpected(properties.error());
-  if (properties->front().value == "on" || is_imported_read_only(pool_of(place))) {
+  const bool read_only_import = is_imported_read_only(pool_of(place));
+  if (properties->front().value == "on" || read_only_import) {
     return fail_with_hint(Errc::permission, fmt::format("the pool {} is read-only", place),
-                          fmt::format("zfs get readonly {} says where that comes from", place));
+                          remedy_for_read_only(place, read_only_import));
   }
   switch (TRY(base_of_place(place))) {
     case Base::foreign:
@@ -178,11 +187,23 @@ Result<PoolState> state_of_place(const std::string& place) {
     state.free = to_number(value_of(base, "available"));
   }
   state.size = state.used + state.free;
+  const bool read_only_import = is_imported_read_only(pool_of(place));
   if (value_of(place, "readonly") == "on" || value_of(base, "readonly") == "on" ||
-      is_imported_read_only(pool_of(place))) {
+      read_only_import) {
     state.health = "READ-ONLY";
+    state.remedy = remedy_for_read_only(place, read_only_import);
   }
   return state;
+}
+
+std::optional<std::uint64_t> room_seen_in(const std::string& place, const std::string& volume) {
+  const std::filesystem::path mountpoint = mountpoint_of(place, volume);
+  if (!is_mounted(dataset_of(place, volume), mountpoint)) return std::nullopt;
+  struct statvfs status{};
+  if (::statvfs(mountpoint.c_str(), &status) != 0) return std::nullopt;
+  // Of a pool that was imported read-only as well as of a dataset.
+  if ((status.f_flag & ST_RDONLY) != 0) return std::nullopt;
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
 }  // namespace velo::storage::zfs

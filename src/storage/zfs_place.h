@@ -1,6 +1,8 @@
 // What can be said about a ZFS place, and making it ready.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,5 +29,9 @@ Result<void> prepare_place(const std::string& place);
 std::vector<std::string> groups_of_caller();
 
 Result<PoolState> state_of_place(const std::string& place);
+
+/// What `free` of state_of_place() is, as an attached volume's mount tells it (which knows of all
+/// quotas above it); nothing when it is not mounted or not writable. No process is started.
+std::optional<std::uint64_t> room_seen_in(const std::string& place, const std::string& volume);
 
 }  // namespace velo::storage::zfs

@@ -1,6 +1,8 @@
 #include "storage/zfs_sharing.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "base/crypto.h"
 #include "base/os_user.h"
@@ -231,6 +233,44 @@ Result<std::string> take_back(const ActArgs& act) {
   return "";
 }
 
+/// Whoever made a dataset has the create-time rights on it.
+std::string maker_of(const std::string& dataset) {
+  const std::string text = zfs({"allow", dataset}).value_or("");
+  const std::string heading = "---- Permissions on " + dataset + " ";
+  bool own = false;
+  for (const std::string_view line : lines_of(text)) {
+    if (line.starts_with("----")) own = line.starts_with(heading);
+    const auto words = split(trim(line), ' ');
+    if (own && words.size() == 3 && words[0] == "user") return std::string(words[1]);
+  }
+  return "root";
+}
+
+Result<std::vector<std::string>> users(const std::vector<ActArgs>& acts) {
+  std::set<std::string> goes;  // pools
+  std::set<std::string> bases;
+  for (const ActArgs& act : acts) {
+    if (arg(act, "act") == act_pool) goes.insert(arg(act, "pool"));
+    if (arg(act, "act") == act_rights) bases.insert(arg(act, "base"));
+  }
+  std::map<std::string, std::vector<std::string>> volumes;
+  for (const std::string& base : bases) {
+    if (goes.contains(pool_of(base)) || !check_pool(pool_of(base)) || !TRY(exists(base))) continue;
+    const auto listed = TRY(zfs({"list", "-H", "-d", "1", "-t", "filesystem", "-o", "name", base}));
+    for (const auto& row : rows_of(listed)) {
+      const auto volume = volume_of(row.front());
+      if (!volume) continue;  // the base itself
+      const std::string maker = maker_of(row.front());
+      if (maker != "root") volumes[maker].push_back(volume->volume);
+    }
+  }
+  std::vector<std::string> found;
+  for (const auto& [maker, names] : volumes) {
+    found.push_back(fmt::format("{} ({})", maker, fmt::join(names, ", ")));
+  }
+  return found;
+}
+
 Result<std::vector<std::string>> data(const ActArgs& act) {
   if (arg(act, "act") != act_pool) return std::vector<std::string>{};
   return data_in_file_pool(file_pool_of(act));
@@ -242,6 +282,7 @@ constinit const Sharing sharing{.plan = plan,
                                 .perform = perform,
                                 .undo_in_words = undo_in_words,
                                 .take_back = take_back,
+                                .users = users,
                                 .data = data};
 
 }  // namespace velo::storage::zfs

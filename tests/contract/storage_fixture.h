@@ -13,6 +13,7 @@
 #include "base/files.h"
 #include "base/os_user.h"
 #include "storage/registry.h"
+#include "storage/zfs_changes.h"
 #include "support/environment.h"
 #include "support/place.h"
 
@@ -23,16 +24,19 @@ struct DriverAndPlace {
   std::string file_system;
   std::optional<fs::path> (*place)();
   const char* variable;
+  /// On ZFS: by the commands, as if there were no libzfs_core.
+  bool by_commands = false;
 };
 
 inline void PrintTo(const DriverAndPlace& pair, std::ostream* out) {
-  *out << pair.driver << " on " << pair.file_system;
+  *out << pair.driver << " on " << pair.file_system << (pair.by_commands ? " by commands" : "");
 }
 
 /// Every driver of the registry, on each kind of file system that it is for.
 inline std::vector<DriverAndPlace> drivers_and_places() {
   return {
       {"zfs", "zfs", test::zfs_place, "VELO_TEST_ZFS"},
+      {"zfs", "zfs", test::zfs_place, "VELO_TEST_ZFS", true},
       {"btrfs", "btrfs", test::btrfs_place, "VELO_TEST_BTRFS"},
       {"reflink", "xfs", test::xfs_place, "VELO_TEST_XFS"},
       {"reflink", "btrfs", test::btrfs_place, "VELO_TEST_BTRFS"},
@@ -49,7 +53,8 @@ inline std::vector<DriverAndPlace> directory_drivers_and_places() {
 }
 
 inline std::string name_of_pair(const testing::TestParamInfo<DriverAndPlace>& info) {
-  return info.param.driver + "_on_" + info.param.file_system;
+  return info.param.driver + "_on_" + info.param.file_system +
+         (info.param.by_commands ? "_by_commands" : "");
 }
 
 inline const std::string home = "00112233445566aa";
@@ -88,9 +93,12 @@ class StorageTest : public testing::TestWithParam<DriverAndPlace> {
   void SetUp() override {
     const auto where = GetParam().place();
     VELO_NEEDS_PLACE(where, GetParam().variable);
+    zfs::use_commands_only(GetParam().by_commands);
     place_ = std::make_unique<test::Place>(*where);
     driver_ = open_driver(GetParam().driver, place()).value();
   }
+
+  void TearDown() override { zfs::use_commands_only(false); }
 
   /// A directory that is not there yet; on ZFS a dataset that is.
   fs::path place() const { return is_zfs() ? place_->path() : place_->path() / "pool"; }

@@ -1,8 +1,12 @@
 // What is special about volumes that are ZFS datasets.
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
+#include <set>
+
+#include "base/text.h"
 #include "contract/storage_fixture.h"
 #include "storage/mark.h"
 #include "storage/zfs_layout.h"
@@ -23,10 +27,11 @@ class StorageZfsTest : public StorageTest {
     return run_zfs({"list", "-H", "-r", "-t", "snapshot", "-o", "name", place().string()});
   }
 };
-INSTANTIATE_TEST_SUITE_P(Drivers, StorageZfsTest,
-                         testing::Values(DriverAndPlace{"zfs", "zfs", test::zfs_place,
-                                                        "VELO_TEST_ZFS"}),
-                         name_of_pair);
+INSTANTIATE_TEST_SUITE_P(
+    Drivers, StorageZfsTest,
+    testing::Values(DriverAndPlace{"zfs", "zfs", test::zfs_place, "VELO_TEST_ZFS"},
+                    DriverAndPlace{"zfs", "zfs", test::zfs_place, "VELO_TEST_ZFS", true}),
+    name_of_pair);
 
 TEST_P(StorageZfsTest, VolumesAndClonesHaveTheBasesProperties) {
   create("parent");
@@ -73,6 +78,63 @@ TEST_P(StorageZfsTest, ASnapshotGoesWithItsClone) {
   create("taken");
   EXPECT_TRUE(fails_with(Errc::already_exists, clone("parent", "taken")));
   EXPECT_EQ(snapshots(), "");
+}
+
+TEST_P(StorageZfsTest, WithTheLibraryACloneStartsNoProcess) {
+  create("parent");
+  // Page faults of children that were waited for: no process, none.
+  const auto seen = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_CHILDREN, &usage);
+    return usage.ru_minflt;
+  };
+  const auto before = seen();
+  EXPECT_TRUE(fails_with(Errc::not_found, driver().mark_of("child")));
+  EXPECT_GT(driver().room_beside("parent").value_or(0), 0U);
+  const auto between = seen();
+  ASSERT_TRUE(ok(clone("parent", "child")));
+  if (GetParam().by_commands) {
+    EXPECT_GT(seen(), between);
+    return;
+  }
+  EXPECT_EQ(between, before);
+  if (running_as_root()) {
+    EXPECT_EQ(seen(), between) << "libzfs_core is not used";
+  }
+}
+
+TEST_P(StorageZfsTest, RoomIsSeenFromAVolumeUnlessSomethingIsWrong) {
+  create("parent");
+  run_zfs({"set", "quota=100M", base()});
+  const auto seen = driver().room_beside("parent");
+  ASSERT_TRUE(seen.has_value());
+  const std::uint64_t told = driver().pool_state().value().free;
+  EXPECT_LT(*seen > told ? *seen - told : told - *seen, 1U << 20U);
+  EXPECT_FALSE(driver().room_beside("nothing"));
+  run_zfs({"set", "readonly=on", place().string()});
+  EXPECT_FALSE(driver().room_beside("parent"));
+  run_zfs({"inherit", "readonly", place().string()});
+  EXPECT_TRUE(driver().room_beside("parent"));
+  ASSERT_TRUE(ok(driver().detach("parent")));
+  EXPECT_FALSE(driver().room_beside("parent"));
+}
+
+// On a fast machine a whole family is made within a second.
+TEST_P(StorageZfsTest, NoTwoSnapshotsOfAFamilyHaveOneName) {
+  create("a");
+  ASSERT_TRUE(ok(clone("a", "b")));
+  ASSERT_TRUE(ok(clone("b", "c")));
+  ASSERT_TRUE(ok(clone("b", "d")));
+  const std::string all = snapshots();
+  std::set<std::string> names;
+  for (const std::string_view line : lines_of(all)) {
+    if (line.empty()) continue;
+    const std::string name(line.substr(line.find('@') + 1));
+    EXPECT_THAT(name, testing::MatchesRegex("20..-..-..T..-..-..[.]........"));
+    EXPECT_TRUE(names.insert(name).second) << name;
+  }
+  EXPECT_EQ(names.size(), 3U);
+  for (const char* name : {"a", "b", "c", "d"}) EXPECT_TRUE(ok(remove(name)));
 }
 
 TEST_P(StorageZfsTest, WhatACrashLeavesOfACloneIsRemoved) {

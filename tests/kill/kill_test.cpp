@@ -234,12 +234,30 @@ INSTANTIATE_TEST_SUITE_P(Operations, Kill,
                                                           snapshot_create)),
                          case_name);
 
-/// On ZFS only what concerns the volume differs, and the way to it.
-INSTANTIATE_TEST_SUITE_P(Volumes, Kill,
-                         testing::Combine(testing::Values(Where{.driver = "zfs", .major = 0}),
-                                          testing::Values(branch_create, branch_reset,
-                                                          branch_delete)),
-                         case_name);
+/// On ZFS only what concerns the volume differs: when it is there and nothing is in it yet, when a
+/// server works in it, and before an old one goes.
+class KillOnZfs : public Kill {};
+
+TEST_P(KillOnZfs, AtThePointsAroundTheVolume) {
+  int hurt = 0;
+  for (const std::string& point : points) {
+    const bool concerns = std::ranges::any_of(
+        std::array{"/volume/done", "/clone/done", "/commit", "/finish/remove_volume"},
+        [&](const char* end) { return point.ends_with(end); });
+    if (!concerns) continue;
+    ++hurt;
+    hurt_at(point, "kill");
+    if (HasFailure()) return;
+  }
+  EXPECT_GE(hurt, 2);
+}
+
+const auto on_zfs =
+    testing::Combine(testing::Values(Where{.driver = "zfs", .major = 0}),
+                     testing::Values(project_create, branch_create, branch_reset, branch_delete));
+INSTANTIATE_TEST_SUITE_P(Volumes, KillOnZfs, on_zfs, case_name);
+/// All points, for a machine with a pool of its own: tests/vm/group.sh.
+INSTANTIATE_TEST_SUITE_P(Volumes, Kill, on_zfs, case_name);
 
 /// In containers only what concerns the server differs: the points around it.
 class KillInContainers : public Kill {};

@@ -2,7 +2,7 @@
 # One group of lane zfs, in a virtual machine (VELO_TEST_VM_IMAGE, VELO_TEST_VM_JOB: test.sh sets them)
 # or, with VELO_TEST_ZFS_POOL, on a pool of this machine. Exit status 77: neither is there.
 #
-#   group.sh contract|family|pools|user|setup|flow|ledger|kill
+#   group.sh contract|family|pools|trouble|user|setup|flow|ledger|kill-create|kill-change
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -10,11 +10,13 @@ case "$1" in
   contract) binary=contract_tests filter='*zfs*' ;;
   family) binary=zfs_tests filter='ZfsFamily.*' ;;
   pools) binary=zfs_tests filter='ZfsPools.*' ;;
+  trouble) binary=zfs_tests filter='ZfsTrouble.*' ;;
   user) binary=zfs_tests filter='ZfsUser.*' ;;
   setup) binary=zfs_tests filter='ZfsSetup.*' ;;
   flow) binary=e2e_tests filter='*MainFlow.*zfs*' ;;
   ledger) binary=ledger_tests filter='*BranchesHold*zfs*' ;;
-  kill) binary=kill_tests filter='*AtEachPoint*zfs*' ;;
+  kill-create) binary=kill_tests filter='*/Kill.*Create_zfs' ;;
+  kill-change) binary=kill_tests filter='*/Kill.*Reset_zfs:*/Kill.*Delete_zfs' ;;
   *) exit 2 ;;
 esac
 
@@ -28,8 +30,9 @@ fi
 # where it would be done for each operation.
 case "$1" in
   contract) filter+=':-*ATreeThatChanges*:*ManyFilesAndDirectories*' ;;
+  kill-create) filter='*KillOnZfs*Create_zfs' ;;
+  kill-change) filter='*KillOnZfs*Reset_zfs:*KillOnZfs*Delete_zfs' ;;
   flow) filter='*MainFlow.*BranchDiverge*zfs*:*MainFlow.*ComeBack*zfs*' ;;
-  kill) filter='*AtEachPoint/BranchReset_zfs:-*AnError*' ;;
 esac
 exec "$here/run.sh" "$VELO_TEST_VM_IMAGE" "$VELO_TEST_VM_JOB" 2300 \
   bash inside.sh "$binary" "$filter"

@@ -2,6 +2,7 @@
 // back whatever was made of it (defects 7 and 16 of the earlier Velo, on ZFS).
 #include "storage/zfs_layout.h"
 #include "support/velo.h"
+#include "zpool.h"
 
 namespace velo::test {
 namespace {
@@ -37,6 +38,45 @@ TEST_F(ZfsFamily, ChildrenOfResetAndDeletedParentsKeepTheirData) {
   EXPECT_EQ(
       run_zfs({"list", "-H", "-r", "-t", "snapshot", "-o", "name", velo->place().path().string()}),
       "");
+}
+
+TEST_F(ZfsFamily, BranchGetSaysWhatDeletingFreesAndWhatStays) {
+  velo->create_project("demo");
+  velo->ok("branch create demo/dev");
+  velo->sql("demo/dev")
+      .execute(
+          "CREATE TABLE t AS SELECT sha512(i::text::bytea) AS noise FROM generate_series(1, 20000) "
+          "i; "
+          "CHECKPOINT");
+  velo->ok("branch stop demo/dev");
+  run_zpool({"sync"});
+  const Json alone = velo->json("branch get demo/dev");
+  EXPECT_GT(alone.number("/branch/deleting/frees_bytes"), 1'500'000);
+  EXPECT_EQ(alone.text("/branch/deleting/shared_with/0"), "demo/main");
+
+  // A child shares all of that: deleting its parent would leave it.
+  velo->ok("branch create demo/child --parent demo/dev --no-start");
+  const Json shared = velo->json("branch get demo/dev");
+  EXPECT_LT(shared.number("/branch/deleting/frees_bytes"), 500'000);
+  EXPECT_GT(shared.number("/branch/deleting/stays_bytes"),
+            alone.number("/branch/deleting/stays_bytes") + 1'000'000);
+  EXPECT_EQ(shared.text("/branch/deleting/shared_with/1"), "demo/child");
+
+  // And so it is: the pool gets back what was said, or a little more.
+  velo->ok("branch delete demo/child");
+  velo->ok("config set grace 0");
+  run_zpool({"sync"});
+  const std::int64_t told =
+      velo->json("branch get demo/dev").number("/branch/deleting/frees_bytes");
+  const auto used = [&] {
+    run_zpool({"sync"});
+    return std::stoll(
+        run_zfs({"get", "-H", "-p", "-o", "value", "used", velo->place().path().string()}));
+  };
+  const std::int64_t before = used();
+  velo->ok("branch delete demo/dev");
+  EXPECT_TRUE(wait_until([&] { return before - used() >= told * 9 / 10; }))
+      << told << " were told, " << before - used() << " came back";
 }
 
 // Defect 5: the names of a/b-main and a-b/main meet in one dataset.

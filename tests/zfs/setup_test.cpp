@@ -1,40 +1,24 @@
 // `velo setup` on ZFS: root sets a pool up, an ordinary user uses it through what setup installed,
-// doctor says so, and --undo leaves nothing. It writes where sudo looks, so these tests run only
-// where VELO_TEST_MAY_INSTALL says that the machine is theirs.
+// doctor says so, and --undo leaves nothing.
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-
 #include "base/files.h"
 #include "base/groups.h"
-#include "base/process.h"
 #include "storage/zfs_layout.h"
-#include "support/velo.h"
+#include "support/setup_kills.h"
+#include "user_fixture.h"
 #include "zpool.h"
 
 namespace velo::test {
 namespace {
 
-using namespace std::chrono_literals;
 namespace zfs = storage::zfs;
 
-class ZfsSetup : public E2eTest {
+class ZfsSetup : public ZfsUserTest {
  protected:
   void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "velo setup needs root";
-    const char* name = std::getenv("VELO_TEST_USER");
-    if (std::getenv("VELO_TEST_MAY_INSTALL") == nullptr || name == nullptr) {
-      GTEST_SKIP() << "VELO_TEST_MAY_INSTALL and VELO_TEST_USER are not set";
-    }
-    user = find_user(name).value();
-    set_up({.driver = "zfs"});
-    if (!velo) return;
-    place = velo->place().path().string();
-    remove_what_is_installed();
-    home = std::make_unique<TempDirectory>(homes());
-    ASSERT_EQ(::chown(home->path().c_str(), user.uid, user.gid), 0);
-    ASSERT_EQ(::chmod(home->path().c_str(), 0700), 0);
+    ZfsUserTest::SetUp();
     group = "velo-test-" + std::to_string(::getpid());
     record = scratch.path() / "setup.json";
   }
@@ -42,16 +26,8 @@ class ZfsSetup : public E2eTest {
     if (!velo) return;
     end_servers_below(velo->volumes());
     if (fs::exists(record)) velo->run({"setup", "--undo", "--force", "--record", record});
-    remove_what_is_installed();
+    ZfsUserTest::TearDown();
     if (group_exists(group)) run_tool({"/usr/sbin/groupdel", group});
-  }
-
-  static void remove_what_is_installed() {
-    for (const std::string_view file : {zfs::mount_helper, zfs::places_file, zfs::sudoers_file}) {
-      fs::remove(file);
-      std::error_code ignored;  // others may live there
-      if (file != zfs::sudoers_file) fs::remove(fs::path(file).parent_path(), ignored);
-    }
   }
 
   std::vector<std::string> line(const std::vector<std::string>& more = {}) const {
@@ -67,20 +43,8 @@ class ZfsSetup : public E2eTest {
     return velo->run(all);
   }
 
-  /// In a new login of the user's: with all groups.
   Outcome as_user(const std::string& words_of_velo) const {
-    std::vector<std::string> argv{"/usr/sbin/runuser", "-u", user.name, "--",
-                                  Velo::binary("velo").string()};
-    for (std::string& word : words(words_of_velo)) argv.push_back(std::move(word));
-    const Cancellation never;
-    return velo::run({.argv = argv,
-                      .environment = {"PATH=/usr/bin:/bin:/usr/sbin:/sbin", "LANG=C.UTF-8",
-                                      "HOME=" + home->path().string(),
-                                      "VELO_HOME=" + (home->path() / "velo").string()},
-                      .user = {},
-                      .input = {}},
-                     15min, never)
-        .value();
+    return in_new_login(velo_words(words_of_velo));
   }
   std::string user_ok(const std::string& words_of_velo) const {
     const Outcome ran = as_user(words_of_velo);
@@ -112,12 +76,9 @@ class ZfsSetup : public E2eTest {
     EXPECT_FALSE(fs::exists(record));
   }
 
-  OsUser user;
-  std::string place;
   std::string group;
   TempDirectory scratch{homes()};
   fs::path record;
-  std::unique_ptr<TempDirectory> home;
 };
 
 TEST_F(ZfsSetup, AfterItAUserNeedsNoRootAndUndoLeavesNothing) {
@@ -168,6 +129,36 @@ TEST_F(ZfsSetup, UndoLeavesVolumesAndWhatWasThereBefore) {
   EXPECT_FALSE(fs::exists(zfs::mount_helper));
   EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"roots-main"}));
   EXPECT_EQ(velo->value("roots/main", "SELECT 1"), "1");
+}
+
+TEST_F(ZfsSetup, WhoStillHasVolumesKeepsTheirRights) {
+  velo->ok(on_place());
+  user_ok("config set grace 0");
+  user_ok("project create demo --pool " + place);
+  for (const auto& more : {std::vector<std::string>{}, std::vector<std::string>{"--force"}}) {
+    const Ran refused = undo(more);
+    EXPECT_EQ(refused.exit_status, 4) << refused.all();
+    EXPECT_NE(refused.err.find(user.name + " (demo-main)"), std::string::npos) << refused.all();
+    EXPECT_NE(refused.err.find("velo project delete"), std::string::npos) << refused.all();
+  }
+  user_ok("branch create demo/dev");  // still in full
+  user_ok("project delete demo --force");
+  EXPECT_EQ(undo({"--force"}).exit_status, 0);
+  expect_nothing_is_left();
+}
+
+// Each run gets one step further than the one before, and begins with what that left half done.
+TEST_F(ZfsSetup, KilledAtEachStepItGoesOnWhenRunAgain) {
+  const std::size_t steps = expect_killed_at_each_step(*velo, on_place());
+  EXPECT_GE(steps, 7U);
+  EXPECT_EQ(mode_of(zfs::mount_helper), 0755U);
+  EXPECT_EQ(text_of(zfs::sudoers_file), zfs::sudoers_line(group));
+  EXPECT_EQ(text_of(zfs::places_file), place + "\n");
+  user_ok("config set grace 0");
+  user_ok("project create demo --pool " + place);
+  user_ok("project delete demo --force");
+  expect_killed_at_each_undo(*velo, record);
+  expect_nothing_is_left();
 }
 
 TEST_F(ZfsSetup, AFileThatItDidNotWriteIsLeftAlone) {

@@ -1,44 +1,26 @@
 // An ordinary user on a pool that root set up: the whole flow, and what the mount helper refuses.
 //
-// The helper, its list of places and the line in sudoers are put where `velo setup` puts them, so
-// these tests run only where VELO_TEST_MAY_INSTALL says that the machine is theirs.
+// The helper, its list of places and the line in sudoers are put where `velo setup` puts them.
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "base/files.h"
-#include "base/process.h"
 #include "storage/zfs_layout.h"
 #include "storage/zfs_place.h"
-#include "support/velo.h"
+#include "user_fixture.h"
 
 namespace velo::test {
 namespace {
 
-using namespace std::chrono_literals;
 namespace zfs = storage::zfs;
 
-class ZfsUser : public E2eTest {
+class ZfsUser : public ZfsUserTest {
  protected:
   void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "setting up a user needs root";
-    const char* name = std::getenv("VELO_TEST_USER");
-    if (std::getenv("VELO_TEST_MAY_INSTALL") == nullptr || name == nullptr) {
-      GTEST_SKIP() << "VELO_TEST_MAY_INSTALL and VELO_TEST_USER are not set";
-    }
-    user = find_user(name).value();
-    set_up({.driver = "zfs"});
-    if (!velo) return;
-    place = velo->place().path().string();
-    install();
-    home = std::make_unique<TempDirectory>(homes());
-    ASSERT_EQ(::chown(home->path().c_str(), user.uid, user.gid), 0);
-    ASSERT_EQ(::chmod(home->path().c_str(), 0700), 0);
-  }
-  void TearDown() override {
-    if (velo) end_servers_below(velo->volumes());
+    ZfsUserTest::SetUp();
+    if (velo) install();
   }
 
   void install() {
@@ -60,21 +42,8 @@ class ZfsUser : public E2eTest {
     }
   }
 
-  Outcome as_user(const std::vector<std::string>& argv, const std::string& input = {},
-                  const std::vector<std::string>& more = {}) {
-    std::vector<std::string> environment{"PATH=/usr/bin:/bin:/usr/sbin:/sbin",
-                                         "HOME=" + home->path().string(), "LANG=C.UTF-8",
-                                         "VELO_HOME=" + (home->path() / "velo").string()};
-    environment.insert(environment.end(), more.begin(), more.end());
-    const Cancellation never;
-    return velo::run({.argv = argv, .environment = environment, .user = user, .input = input},
-                     15min, never)
-        .value();
-  }
   std::string run_velo(const std::string& line) {
-    std::vector<std::string> argv{Velo::binary("velo").string()};
-    for (std::string& word : words(line)) argv.push_back(std::move(word));
-    const Outcome ran = as_user(argv);
+    const Outcome ran = as_user(velo_words(line));
     EXPECT_EQ(ran.exit_status, 0) << line << "\n" << ran.out << ran.err;
     return ran.out;
   }
@@ -102,10 +71,6 @@ class ZfsUser : public E2eTest {
     return text;
   }
   std::string dataset(const std::string& volume) { return zfs::dataset_of(place, volume); }
-
-  OsUser user;
-  std::string place;
-  std::unique_ptr<TempDirectory> home;
 };
 
 TEST_F(ZfsUser, TheWholeFlowNeedsNoRootOnceItIsSetUp) {
@@ -136,15 +101,32 @@ TEST_F(ZfsUser, TheWholeFlowNeedsNoRootOnceItIsSetUp) {
 
 TEST_F(ZfsUser, WithoutTheRightsItIsSaidWhichAreMissing) {
   run_zfs({"unallow", "-l", "-u", user.name, zfs::base_of(place)});
-  Outcome refused =
-      as_user({Velo::binary("velo").string(), "project", "create", "demo", "--pool", place});
+  Outcome refused = as_user(velo_words("project create demo --pool " + place));
   EXPECT_NE(refused.exit_status, 0);
   EXPECT_NE(refused.err.find("lacks rights"), std::string::npos) << refused.err;
   EXPECT_NE(refused.err.find("velo setup"), std::string::npos) << refused.err;
   fs::remove(zfs::mount_helper);
-  refused = as_user({Velo::binary("velo").string(), "project", "create", "demo", "--pool", place});
+  refused = as_user(velo_words("project create demo --pool " + place));
   EXPECT_NE(refused.err.find(zfs::mount_helper), std::string::npos) << refused.err;
   EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{}));
+}
+
+TEST_F(ZfsUser, RightsThatAreTakenAwayLaterAreMissedAndNothingIsLost) {
+  run_velo("project create demo --pool " + place);
+  run_zfs({"unallow", "-l", "-u", user.name, "create", zfs::base_of(place)});
+  const Outcome refused = as_user(velo_words("branch create demo/dev"));
+  EXPECT_EQ(refused.exit_status, 1) << refused.out << refused.err;
+  EXPECT_NE(refused.err.find("permission denied"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find("velo doctor"), std::string::npos) << refused.err;
+  const Outcome doctor = as_user(velo_words("doctor"));
+  EXPECT_EQ(doctor.exit_status, 1) << doctor.out;
+  EXPECT_NE(doctor.out.find("lacks rights on " + zfs::base_of(place) + ": create"),
+            std::string::npos)
+      << doctor.out;
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"demo-main"}));
+  EXPECT_EQ(value("demo/main", "SELECT 1"), "1");
+  run_zfs({"allow", "-l", "-u", user.name, "create", zfs::base_of(place)});
+  run_velo("branch create demo/dev");
 }
 
 TEST_F(ZfsUser, TheHelperMountsNothingButTheCallersVolumes) {

@@ -7,12 +7,13 @@
 
 #include "base/crypto.h"
 #include "base/fd.h"
+#include "base/files.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "storage/zfs_layout.h"
 #include "support/velo.h"
 
 namespace velo::test {
-namespace {
 
 int run_zpool(const std::vector<std::string>& arguments) {
   std::vector<std::string> argv{"/usr/sbin/zpool"};
@@ -24,10 +25,20 @@ int run_zpool(const std::vector<std::string>& arguments) {
   return ran ? ran->exit_status : -1;
 }
 
-}  // namespace
+SmallMemory::SmallMemory() : directory_(homes()) {
+  run_tool({"/usr/bin/mount", "-t", "tmpfs", "-o", "size=160M", "tmpfs", path().string()});
+}
 
-FilePool::FilePool(std::uint64_t size)
-    : directory_(homes()), name_("velotest" + random_id().value().substr(0, 8)) {
+SmallMemory::~SmallMemory() {
+  run_tool({"/usr/bin/umount", path().string()});
+}
+
+void SmallMemory::enlarge() const {
+  run_tool({"/usr/bin/mount", "-o", "remount,size=1G", path().string()});
+}
+
+FilePool::FilePool(const fs::path& in, std::uint64_t size)
+    : directory_(in), name_("velotest" + random_id().value().substr(0, 8)) {
   const fs::path file = directory_.path() / "vdev";
   std::ofstream(file).close();
   fs::resize_file(file, size);
@@ -46,12 +57,27 @@ fs::path FilePool::volumes() const {
   return storage::zfs::mounts_of(name_);
 }
 
-bool FilePool::try_export() {
-  return run_zpool({"export", name_}) == 0;
+std::string FilePool::state() const {
+  return std::string(
+      trim(read_file(fs::path("/proc/spl/kstat/zfs") / name_ / "state").value_or("")));
 }
 
-void FilePool::import() {
-  EXPECT_EQ(run_zpool({"import", "-d", directory_.path().string(), name_}), 0);
+bool FilePool::try_export(const std::vector<std::string>& options) {
+  std::vector<std::string> words{"export"};
+  words.insert(words.end(), options.begin(), options.end());
+  words.push_back(name_);
+  return run_zpool(words) == 0;
+}
+
+void FilePool::import(const std::vector<std::string>& options) {
+  std::vector<std::string> words{"import", "-d", directory_.path().string()};
+  words.insert(words.end(), options.begin(), options.end());
+  words.push_back(name_);
+  EXPECT_EQ(run_zpool(words), 0);
+}
+
+void FilePool::clear() {
+  EXPECT_EQ(run_zpool({"clear", name_}), 0);
 }
 
 std::uint64_t FilePool::free_bytes() const {
