@@ -19,12 +19,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t writer_count = 3;
-/// VELO_TEST_ROUNDS, for where everything takes ten times as long.
-int rounds_from_environment() {
-  const char* value = std::getenv("VELO_TEST_ROUNDS");
-  return value == nullptr ? 4 : std::max(2, std::atoi(value));
-}
-const int rounds = rounds_from_environment();
+/// For where everything takes ten times as long: fewer rounds, less data, writers that pause.
+const bool is_light = std::getenv("VELO_TEST_LIGHT") != nullptr;
+const int rounds = is_light ? 2 : 4;
+const int bulk_rows = is_light ? 5000 : 60000;
 using Counts = std::array<std::int64_t, writer_count>;
 
 /// Each transaction adds a row to the writer's own numbered ledger and moves an amount between two
@@ -34,8 +32,6 @@ constexpr auto schema =
     "CREATE INDEX ON ledger (note);"
     "CREATE TABLE account (id int PRIMARY KEY, balance bigint NOT NULL);"
     "INSERT INTO account SELECT i, 0 FROM generate_series(0, 99) i;"
-    "CREATE TABLE bulk AS SELECT i, md5(i::text) AS t FROM generate_series(1, 60000) i;"
-    "CREATE INDEX ON bulk (t);"
     "CREATE EXTENSION amcheck";
 
 class Writers {
@@ -73,6 +69,7 @@ class Writers {
                       writer, n, from, to));
       if (done) {
         acknowledged_[writer].store(n);
+        if (is_light) sql.try_execute("SELECT pg_sleep(0.1)");
         continue;
       }
       // Two writers that took the same two accounts crosswise: one of them is told to try again.
@@ -94,6 +91,11 @@ class Ledger : public PlacesTest {
     if (!velo) return;
     velo->create_project("demo");
     velo->sql("demo/main").execute(schema);
+    velo->sql("demo/main")
+        .execute(fmt::format(
+            "CREATE TABLE bulk AS SELECT i, md5(i::text) AS t FROM generate_series(1, {}) i;"
+            "CREATE INDEX ON bulk (t)",
+            bulk_rows));
   }
 
   /// `before` was counted before the command, `after` when it had ended. (A commit that was not
@@ -109,7 +111,7 @@ class Ledger : public PlacesTest {
       EXPECT_LE(std::stoll(rows[0][1]), after[i] + 1) << branch << ": commits from nowhere";
     }
     EXPECT_EQ(sql.value("SELECT sum(balance) FROM account"), "0") << branch << ": half a transfer";
-    EXPECT_EQ(sql.value("SELECT count(*) FROM bulk"), "60000") << branch;
+    EXPECT_EQ(sql.value("SELECT count(*) FROM bulk"), std::to_string(bulk_rows)) << branch;
   }
 
   /// Every B-tree against its table, and every page read with its checksum verified.
@@ -173,10 +175,10 @@ TEST_P(Ledger, BranchesHoldEveryAcknowledgedCommit) {
   checkpoint.join();
   expect_all("demo/during", before, writers.acknowledged());
   const std::string last = "demo/b" + std::to_string(rounds - 1);
-  for (const std::string& branch : {std::string("demo/b0"), last, std::string("demo/during"),
-                                    std::string("demo/grandchild"), std::string("demo/main")}) {
-    expect_sound(branch);
-  }
+  std::vector<std::string> looked_through{last, "demo/during"};
+  if (!is_light)
+    looked_through.insert(looked_through.end(), {"demo/b0", "demo/grandchild", "demo/main"});
+  for (const std::string& branch : looked_through) expect_sound(branch);
   for (const char* branch : {"demo/b1", "demo/during", "demo/grandchild"}) expect_checksums(branch);
 }
 

@@ -13,7 +13,7 @@ case "$1" in
   trouble) binary=zfs_tests filter='ZfsTrouble.*' ;;
   user) binary=zfs_tests filter='ZfsUser.*' ;;
   setup) binary=zfs_tests filter='ZfsSetup.*' ;;
-  flow) binary=e2e_tests filter='*MainFlow.*zfs*' ;;
+  flow) binary=e2e_tests filter='*MainFlow*zfs*' ;;
   ledger) binary=ledger_tests filter='*BranchesHold*zfs*' ;;
   kill-create) binary=kill_tests filter='*/Kill.*Create_zfs' ;;
   kill-change) binary=kill_tests filter='*/Kill.*Reset_zfs:*/Kill.*Delete_zfs' ;;
@@ -32,7 +32,7 @@ case "$1" in
   contract) filter+=':-*ATreeThatChanges*:*ManyFilesAndDirectories*' ;;
   kill-create) filter='*KillOnZfs*Create_zfs' ;;
   kill-change) filter='*KillOnZfs*Reset_zfs:*KillOnZfs*Delete_zfs' ;;
-  flow) filter='*MainFlow.*BranchDiverge*zfs*:*MainFlow.*ComeBack*zfs*' ;;
+  flow) filter='*MainFlow*BranchDiverge*zfs*:*MainFlow*ComeBack*zfs*' ;;
 esac
 exec "$here/run.sh" "$VELO_TEST_VM_IMAGE" "$VELO_TEST_VM_JOB" 2300 \
   bash inside.sh "$binary" "$filter"
