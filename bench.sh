@@ -2,7 +2,7 @@
 # Measures what Velo costs, beside the bare floor and beside what people would use instead: ./bench.sh
 #
 #   --quick          little data, two rounds: does it still run? (a minute or two)
-#   --sections A,B   only these: btrfs reflink copy rivals life status docker archive
+#   --sections A,B   only these: btrfs reflink copy rivals life status docker archive replay
 #   --scale N        pgbench's scale of the data that is branched, 15 MB each (50)
 #   --rounds N       how often each thing is measured (7)
 #   --branches N     the most branches that `velo status` is measured with (100)

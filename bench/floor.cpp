@@ -73,11 +73,6 @@ Result<void> delete_snapshot(const fs::path& directory) {
   return fail_on("delete the snapshot in", directory);
 }
 
-Result<void> give(const fs::path& path, const OsUser& user) {
-  if (::geteuid() != 0 || ::chown(path.c_str(), user.uid, user.gid) == 0) return {};
-  return fail_on("give away", path);
-}
-
 }  // namespace
 
 Result<void> await_ready(const fs::path& pgdata, const std::function<bool()>& has_ended) {
@@ -162,6 +157,10 @@ Result<void> FloorServer::clone_by_files() {
   const auto rows =
       TRY(client_.query("SELECT labelfile, pg_walfile_name(lsn) FROM pg_backup_stop(false)"));
   return add_backup(source, target, rows.at(0).at(0), rows.at(0).at(1), how_, parent_->user);
+}
+
+void FloorServer::add_settings(const std::vector<std::string>& settings) {
+  for (const std::string& setting : settings) argv_.insert(argv_.end(), {"-c", setting});
 }
 
 Result<void> FloorServer::start() {

@@ -41,6 +41,8 @@ class FloorServer {
   Result<void> clone();
   /// A data directory that something else makes, e.g. pg_basebackup, in the clone's place.
   Result<void> clone_by(const std::function<Result<void>(const fs::path& pgdata)>& make);
+  /// Settings ("name=value") in which this server differs from the parent's.
+  void add_settings(const std::vector<std::string>& settings);
   /// Starts `postgres`, waits until it is ready, and asks the first query.
   Result<void> start();
   /// Sends the signal and waits until the postmaster is gone.

@@ -29,6 +29,10 @@ inline constexpr const char* create_name = "velo branch create";
 /// Titles of groups, likewise.
 inline constexpr const char* docker_title =
     "A branch to its first answered query, docker on btrfs, parent idle";
+inline constexpr const char* replay_title = "Replay pgbench's WAL out of an archive";
+inline constexpr const char* replay_by_cp = "restore_command = cp";
+inline constexpr const char* replay_by_velo = "velo wal fetch";
+inline constexpr const char* wal_info_title = "Looking at an archive of 20,000 segments";
 std::string create_title(const std::string& driver, bool loaded);
 std::string status_title(int branches);
 
@@ -42,6 +46,10 @@ Result<void> measure_life(Bench& bench, const Parent& parent);
 Result<void> measure_status(Bench& bench, const Parent& parent);
 /// `velo wal push` and `velo wal fetch`, on segments of that parent's, in the homes' place.
 Result<void> measure_archive(Bench& bench, const Parent& parent);
+/// `velo wal info`, on a project of its own beside that parent's.
+Result<void> measure_wal_info(Bench& bench, const Parent& parent);
+/// A recovery by `velo wal fetch` and one by cp, of what pgbench wrote on that parent. Minutes.
+Result<void> measure_replay(Bench& bench, const Parent& parent);
 /// What needs no PostgreSQL 18: pg_basebackup and pg_dump, on the reflink parent.
 Result<void> measure_copying_rivals(Bench& bench, const Parent& parent);
 /// CREATE DATABASE of PostgreSQL 18, on a parent of that major.

@@ -71,6 +71,10 @@ Result<void> measure_all(Bench& bench) {
   }
   if (options.wants("archive") && !options.btrfs.empty()) {
     TRY(measure_archive(bench, *TRY(parents.on("btrfs", options.btrfs))));
+    TRY(measure_wal_info(bench, *TRY(parents.on("btrfs", options.btrfs))));
+  }
+  if (options.wants("replay") && !options.btrfs.empty()) {
+    TRY(measure_replay(bench, *TRY(parents.on("btrfs", options.btrfs))));
   }
   return {};
 }
@@ -88,7 +92,7 @@ Result<VeloHome> make_home(const Options& options) {
 }
 
 void take_away(const VeloHome& velo) {
-  for (const char* project : {"btrfs", "reflink", "copy", "rivals", "docker"}) {
+  for (const char* project : {"btrfs", "reflink", "copy", "rivals", "docker", "archived"}) {
     static_cast<void>(velo.run({"project", "delete", project, "--force"}));
   }
   static_cast<void>(remove_tree(velo.root()));

@@ -40,8 +40,8 @@ void make_quick(Options& options) {
 }  // namespace
 
 const std::vector<std::string>& all_sections() {
-  static const std::vector<std::string> all{"btrfs", "reflink", "copy",   "rivals",
-                                            "life",  "status",  "docker", "archive"};
+  static const std::vector<std::string> all{"btrfs",  "reflink", "copy",    "rivals", "life",
+                                            "status", "docker",  "archive", "replay"};
   return all;
 }
 

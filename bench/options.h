@@ -32,7 +32,7 @@ struct Options {
   }
 };
 
-/// btrfs, reflink, copy, rivals, life, status, docker, archive.
+/// btrfs, reflink, copy, rivals, life, status, docker, archive, replay.
 const std::vector<std::string>& all_sections();
 
 /// Errc::usage for what cannot be meant.

@@ -7,6 +7,8 @@ namespace {
 
 constexpr double most_floors = 1.25;
 constexpr double most_status_ms = 50;
+constexpr double most_wal_info_ms = 200;
+constexpr double least_replay = 0.95;
 
 const Measured* find_group(const std::vector<Measured>& results, const std::string& title) {
   const auto found = std::ranges::find(results, title, &Measured::title);
@@ -55,6 +57,22 @@ std::vector<Target> targets_of(const std::vector<Measured>& results, const Optio
                        .measured = fmt::format("{:.1f} ms ({:.1f} to {:.1f})", status.median,
                                                status.min, status.max),
                        .met = status.median < most_status_ms});
+  }
+  if (const Measured* const group = find_group(results, wal_info_title)) {
+    const Summary info = summarize(group->series.front().samples);
+    targets.push_back(
+        {.what = "velo wal info on 20,000 segments",
+         .wanted = fmt::format("under {:.0f} ms", most_wal_info_ms),
+         .measured = fmt::format("{:.1f} ms ({:.1f} to {:.1f})", info.median, info.min, info.max),
+         .met = info.median < most_wal_info_ms});
+  }
+  if (const Measured* const group = find_group(results, replay_title)) {
+    const Ratio r = ratio(group->find(replay_by_cp)->samples, group->find(replay_by_velo)->samples);
+    targets.push_back(
+        {.what = "Replay by velo wal fetch",
+         .wanted = fmt::format("at least {:.2f} × the throughput of cp", least_replay),
+         .measured = fmt::format("{:.2f} × ({:.2f} to {:.2f})", r.of_medians, r.lowest, r.highest),
+         .met = r.of_medians >= least_replay});
   }
   return targets;
 }

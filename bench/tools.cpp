@@ -76,6 +76,11 @@ Result<OsUser> owner_of(const fs::path& path) {
   return OsUser{.uid = status.st_uid, .gid = status.st_gid, .name = {}, .home = {}};
 }
 
+Result<void> give(const fs::path& path, const OsUser& user) {
+  if (::geteuid() != 0 || ::chown(path.c_str(), user.uid, user.gid) == 0) return {};
+  return fail_errno(errno, fmt::format("give away {}", path.string()));
+}
+
 Result<void> settle(const fs::path& place) {
   if (!running_as_root() || TRY(file_system_magic(place)) != BTRFS_SUPER_MAGIC) {
     return sync_file_system(place);

@@ -35,6 +35,9 @@ Result<int> free_port();
 /// Whoever owns a file or directory.
 Result<OsUser> owner_of(const fs::path& path);
 
+/// Makes it that user's, where root does the measuring.
+Result<void> give(const fs::path& path, const OsUser& user);
+
 /// Waits until what was written there is on the disk, and on btrfs until deleted subvolumes are
 /// gone: so that nothing of one measurement falls into the next.
 Result<void> settle(const fs::path& place);
