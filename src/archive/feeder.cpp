@@ -15,9 +15,9 @@ constexpr int pause_ms = 5;
 
 }  // namespace
 
-Result<Feeder> Feeder::open(fs::path stage, Lineage lineage) {
+Result<Feeder> Feeder::open(fs::path stage, Lineage lineage, fs::path progress_of) {
   for (const std::string& file : TRY(list_directory(stage))) TRY(remove_file(stage / file));
-  return Feeder(std::move(stage), std::move(lineage));
+  return Feeder(std::move(stage), std::move(lineage), std::move(progress_of));
 }
 
 Result<bool> Feeder::turn() {
@@ -58,15 +58,24 @@ Result<void> Feeder::answer(const std::string& name) {
   for (const std::string& unasked : laid_) TRY(remove_file(stage_ / unasked));
   laid_.clear();
   hopeless_.clear();
-  last_ = name;
+  return note(name);
+}
+
+Result<void> Feeder::note_what_was_taken() {
+  while (!laid_.empty() && !path_exists(stage_ / laid_.front())) {
+    TRY(note(laid_.front()));
+    laid_.pop_front();
+  }
   return {};
 }
 
-void Feeder::note_what_was_taken() {
-  while (!laid_.empty() && !path_exists(stage_ / laid_.front())) {
-    last_ = laid_.front();
-    laid_.pop_front();
-  }
+Result<void> Feeder::note(const std::string& segment) {
+  last_ = segment;
+  progress_.segment = segment;
+  ++progress_.segments;
+  progress_.bytes += lineage_.segment_size;
+  if (progress_of_.empty()) return {};
+  return write_progress(progress_of_, progress_);
 }
 
 bool Feeder::lay_down_next() {

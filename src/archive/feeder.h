@@ -21,6 +21,7 @@
 #include <string>
 
 #include "archive/lineage.h"
+#include "archive/progress.h"
 #include "base/cancel.h"
 #include "base/error.h"
 
@@ -33,8 +34,9 @@ class Feeder {
 
   /// `stage` is a directory of the server's user, on the file system of its PGDATA, so that taking
   /// a file from it is a rename. Whoever calls the functions below acts as that user (ActAs).
-  /// Empties it.
-  static Result<Feeder> open(fs::path stage, Lineage lineage);
+  /// Empties it. `progress_of`: a lineage file, beside which is noted how far the recovery has come
+  /// (progress.h); empty: nowhere.
+  static Result<Feeder> open(fs::path stage, Lineage lineage, fs::path progress_of = {});
 
   /// Answers everything that is asked for now, and lays down one segment ahead where one is
   /// missing. Whether there was anything to do. What fails for one file is that file's answer; an
@@ -47,14 +49,19 @@ class Feeder {
   const std::string& last() const { return last_; }
 
  private:
-  Feeder(fs::path stage, Lineage lineage)
-      : stage_(std::move(stage)), lineage_(std::move(lineage)) {}
+  Feeder(fs::path stage, Lineage lineage, fs::path progress_of)
+      : stage_(std::move(stage)),
+        lineage_(std::move(lineage)),
+        progress_of_(std::move(progress_of)) {}
   Result<void> answer(const std::string& name);
-  void note_what_was_taken();
+  Result<void> note_what_was_taken();
+  Result<void> note(const std::string& segment);
   bool lay_down_next();
 
   fs::path stage_;
   Lineage lineage_;
+  fs::path progress_of_;
+  Progress progress_;
   std::string last_;
   std::deque<std::string> laid_;  ///< those behind last_, in their order
   std::string hopeless_;          ///< one that cannot be laid down; whoever asks for it is told why

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <csignal>
 #include <cstdint>
+
+#include "base/signals_blocked.h"
 
 namespace velo::cli {
 namespace {
@@ -13,25 +14,6 @@ constexpr std::size_t name_ends = 36;  ///< columns from the name's first to the
 constexpr std::size_t time_width = 8;  ///< so that the time ends where Velo's users know it to
 constexpr std::array frames{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
 constexpr std::chrono::milliseconds frame_time{80};
-
-/// The spinner's thread must not be the one that a signal interrupts: the main thread waits for
-/// them.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-  SignalsBlocked(SignalsBlocked&&) = delete;
-  SignalsBlocked& operator=(SignalsBlocked&&) = delete;
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
 
 }  // namespace
 
@@ -89,6 +71,11 @@ void Progress::step_finished(std::string_view name, Seconds took) {
   draw_locked();
 }
 
+void Progress::step_progress(std::string_view text) {
+  const std::scoped_lock lock(mutex_);
+  if (!running_.empty()) running_.back().progress = text;  // the spinner shows it
+}
+
 void Progress::notice(std::string_view text) {
   if (!output_.quiet) message("Notice:", Colour::cyan, text);
 }
@@ -130,8 +117,9 @@ void Progress::draw_locked() {
   // A line that wrapped could not be taken back.
   constexpr std::size_t beside_name = 4 + time_width + 1;
   const auto width = static_cast<std::size_t>(look.width);
-  const std::string name =
-      width > beside_name ? shorten(step.name, width - beside_name) : step.name;
+  const std::string words =
+      step.progress.empty() ? step.name : fmt::format("{}, {}", step.name, step.progress);
+  const std::string name = width > beside_name ? shorten(words, width - beside_name) : words;
   output_.err.write(young || (width > 0 && width < name_ends + beside_name)
                         ? fmt::format("  {} {}", mark, name)
                         : step_line(mark, name, step_time(step.watch.elapsed())));

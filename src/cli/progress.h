@@ -32,6 +32,7 @@ class Progress final : public engine::Observer {
   void begin(std::string_view title) override;
   void step_started(std::string_view name) override;
   void step_finished(std::string_view name, Seconds took) override;
+  void step_progress(std::string_view text) override;
   void notice(std::string_view text) override;
   void warning(std::string_view text) override;
 
@@ -44,6 +45,7 @@ class Progress final : public engine::Observer {
   struct Step {
     std::string name;
     Stopwatch watch;
+    std::string progress = {};
   };
   void draw_locked();   ///< the running step, on a terminal
   void clear_locked();  ///< takes it away again

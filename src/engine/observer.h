@@ -22,6 +22,9 @@ class Observer {
   /// A step begins ("Checkpoint") and ends. A failed step has no end: the error follows.
   virtual void step_started(std::string_view name) = 0;
   virtual void step_finished(std::string_view name, Seconds took) = 0;
+  /// How far the running step has come: "12 of at most 40 segments". Each replaces the one before.
+  /// The only one that another thread may call.
+  virtual void step_progress(std::string_view /*text*/) {}
   /// Worth knowing: unlogged tables are empty, a crashed operation was undone, waiting for a lock.
   virtual void notice(std::string_view text) = 0;
   /// Something is not as it should be, and the use case goes on.

@@ -2,11 +2,15 @@
 
 #include <unistd.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include "archive/coverage.h"
 #include "archive/feeder.h"
+#include "archive/progress.h"
 #include "base/files.h"
+#include "base/signals_blocked.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "engine/servers.h"
@@ -22,6 +26,7 @@ constexpr auto replay_patience = std::chrono::hours(7 * 24);
 constexpr auto query_patience = 60s;
 /// How long a container waits for the host to answer: the host is this process, or nobody.
 constexpr auto feeder_patience = 60s;
+constexpr auto telling_pause = 100ms;
 
 /// Beside PGDATA, on its file system: what is fetched is moved there.
 fs::path directory_in(const fs::path& volume_root) {
@@ -61,6 +66,26 @@ class Feeding {
   std::thread thread_;
 };
 
+/// A thread that tells how far the recovery has come, for as long as it lives.
+std::jthread tell_progress(Observer& observer, const fs::path& lineage_file, std::size_t known,
+                           const OsUser& owner) {
+  const SignalsBlocked blocked;
+  return std::jthread([&observer, lineage_file, known, owner](const std::stop_token& stop) {
+    const ActAs as(owner);
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    const auto is_over = [&] { return stop.stop_requested(); };
+    std::uint64_t told = 0;
+    while (!stopped.wait_for(lock, stop, telling_pause, is_over)) {
+      const auto progress = archive::read_progress(lineage_file);
+      if (!progress || progress->segments == told) continue;
+      told = progress->segments;
+      observer.step_progress(fmt::format("{} of at most {} segments", told, known));
+    }
+  });
+}
+
 std::unexpected<Error> not_reached(Engine& engine, const RecoveryPlan& plan, Error server) {
   const auto windows = windows_of(engine, plan.followed);
   const bool some = windows && !windows->empty();
@@ -93,7 +118,8 @@ Result<void> replay_to(const RecoveryPlan& plan, const postgres::RecoveryTarget&
     const fs::path stage = directory_in(spec.root) / "stage";
     const ActAs as(spec.build.owner);
     TRY(ensure_directory(stage, 0700));
-    feeding.emplace(TRY(archive::Feeder::open(stage, plan.lineage)), spec.build.owner);
+    feeding.emplace(TRY(archive::Feeder::open(stage, plan.lineage, lineage_file)),
+                    spec.build.owner);
     recovery.restore_command = runtime::staged_restore_command(stage, feeder_patience);
   }
   for (auto& setting : postgres::recovery_settings(recovery)) {
@@ -119,6 +145,8 @@ Result<void> replay(Engine& engine, const RecoveryPlan& plan, runtime::Runtime& 
   engine.observer().notice(fmt::format(
       "begins with the snapshot of {}, and replays at most {} of WAL", to_local(plan.base_taken_at),
       to_size(coverage.segments * plan.lineage.segment_size)));
+  const std::jthread telling =
+      tell_progress(engine.observer(), lineage_file, coverage.segments, spec.build.owner);
   auto reached = replay_to(plan, plan.target, lineage_file, runtime, spec, cancel);
   if (reached || !postgres::missed_target(reached.error().detail)) return reached;
   if (plan.end_is_marked || !std::holds_alternative<postgres::ToTime>(plan.target)) {

@@ -46,6 +46,19 @@ TEST(Progress, WritesALinePerFinishedStepInAPipe) {
   EXPECT_EQ(captured.out, "");
 }
 
+TEST(Progress, ShowsHowFarTheRunningStepHasCome) {
+  Captured captured(screen);
+  Progress progress(captured.output);
+  progress.begin("Creating demo/then from demo/main");
+  progress.step_started("PostgreSQL ready");
+  progress.step_progress("12 of at most 40 segments");
+  progress.notice("drawn anew");
+  EXPECT_NE(captured.err.find("PostgreSQL ready, 12 of at most 40 segments"), std::string::npos)
+      << captured.err;
+  progress.step_finished("PostgreSQL ready", Seconds(1));
+  EXPECT_EQ(captured.err.rfind("segments"), captured.err.find("segments")) << captured.err;
+}
+
 TEST(Progress, MarksTheStepThatFailed) {
   Captured captured(plain);
   Progress progress(captured.output);
