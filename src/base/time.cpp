@@ -65,4 +65,12 @@ Result<std::chrono::seconds> parse_duration(std::string_view text) {
   return std::chrono::seconds{number * factor};
 }
 
+std::string to_duration(std::chrono::seconds length) {
+  const long long s = length.count();
+  if (s != 0 && s % 86400 == 0) return fmt::format("{}d", s / 86400);
+  if (s != 0 && s % 3600 == 0) return fmt::format("{}h", s / 3600);
+  if (s != 0 && s % 60 == 0) return fmt::format("{}m", s / 60);
+  return fmt::format("{}s", s);
+}
+
 }  // namespace velo

@@ -25,6 +25,9 @@ std::string to_words(std::chrono::seconds elapsed);
 /// "90s", "15m", "24h", "7d", or a bare number of seconds; Errc::usage otherwise.
 Result<std::chrono::seconds> parse_duration(std::string_view text);
 
+/// What parse_duration reads, exact and in the largest unit that is: "36h", "90s", "7d".
+std::string to_duration(std::chrono::seconds length);
+
 /// A point on the monotonic clock until which a wait goes on.
 class Deadline {
  public:

@@ -76,6 +76,11 @@ class Catalog {
   Result<std::vector<Snapshot>> snapshots();
   Result<void> insert(const Snapshot& snapshot);
 
+  /// By the branches' ids.
+  Result<std::vector<Schedule>> schedules();
+  Result<void> put(const Schedule& schedule);  ///< inserts or replaces
+  Result<void> remove_schedule(const std::string& branch_id);
+
   Result<std::vector<Endpoint>> endpoints();
   Result<Endpoint> endpoint_of(const std::string& branch_id);
   Result<void> insert(const Endpoint& endpoint);

@@ -71,6 +71,13 @@ struct Snapshot {
   Timestamp taken_at;
 };
 
+/// How often a branch is kept, and how many of those snapshots stay.
+struct Schedule {
+  std::string branch_id;
+  std::chrono::seconds every{};
+  std::string keep;  ///< "24h:1h,30d:1d"
+};
+
 struct Endpoint {
   std::string branch_id;
   std::string address;

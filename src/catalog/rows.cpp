@@ -161,6 +161,15 @@ Snapshot read_snapshot(SQLite::Statement& row) {
   return s;
 }
 
+Schedule read_schedule(SQLite::Statement& row) {
+  Reader in(row);
+  Schedule s;
+  s.branch_id = in.text();
+  s.every = std::chrono::seconds(in.integer());
+  s.keep = in.text();
+  return s;
+}
+
 Endpoint read_endpoint(SQLite::Statement& row) {
   Reader in(row);
   Endpoint e;
@@ -222,6 +231,10 @@ void bind(SQLite::Statement& statement, const Incarnation& i) {
 void bind(SQLite::Statement& statement, const Snapshot& s) {
   Binder(statement) << s.incarnation_id << s.of_incarnation_id << s.label << s.purpose
                     << s.taken_at;
+}
+
+void bind(SQLite::Statement& statement, const Schedule& s) {
+  Binder(statement) << s.branch_id << static_cast<std::int64_t>(s.every.count()) << s.keep;
 }
 
 void bind(SQLite::Statement& statement, const Endpoint& e) {

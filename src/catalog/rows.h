@@ -25,6 +25,7 @@ inline constexpr auto incarnation_columns =
     "drift_told, forked_at";
 inline constexpr auto snapshot_columns =
     "incarnation_id, of_incarnation_id, label, purpose, taken_at";
+inline constexpr auto schedule_columns = "branch_id, every, keep";
 inline constexpr auto endpoint_columns = "branch_id, address, port, active";
 inline constexpr auto size_columns = "incarnation_id, referenced, exclusive, measured_at";
 inline constexpr auto operation_columns =
@@ -38,6 +39,7 @@ Project read_project(SQLite::Statement& row);
 Branch read_branch(SQLite::Statement& row);
 Incarnation read_incarnation(SQLite::Statement& row);
 Snapshot read_snapshot(SQLite::Statement& row);
+Schedule read_schedule(SQLite::Statement& row);
 Endpoint read_endpoint(SQLite::Statement& row);
 Size read_size(SQLite::Statement& row);
 Operation read_operation(SQLite::Statement& row);
@@ -47,6 +49,7 @@ void bind(SQLite::Statement& statement, const Project& project);
 void bind(SQLite::Statement& statement, const Branch& branch);
 void bind(SQLite::Statement& statement, const Incarnation& incarnation);
 void bind(SQLite::Statement& statement, const Snapshot& snapshot);
+void bind(SQLite::Statement& statement, const Schedule& schedule);
 void bind(SQLite::Statement& statement, const Endpoint& endpoint);
 void bind(SQLite::Statement& statement, const Size& size);
 /// Binds NULL for an id of 0, so that SQLite gives the next.

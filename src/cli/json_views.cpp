@@ -110,6 +110,10 @@ Json of_snapshot(const engine::SnapshotView& snapshot) {
           {"sizes", of_sizes(snapshot.sizes)}};
 }
 
+Json of_cleaned(const engine::Cleaned& one) {
+  return {{"snapshot", of_snapshot(one.snapshot)}, {"removed", one.removed}, {"why", one.why}};
+}
+
 Json of_project(const engine::ProjectView& project) {
   return {{"id", project.id},
           {"name", project.name},
@@ -215,10 +219,33 @@ std::string snapshots(const std::vector<engine::SnapshotView>& snapshots) {
 }
 
 std::string cleaned(const std::vector<engine::Cleaned>& cleaned, bool dry_run) {
-  const auto of_cleaned = [](const engine::Cleaned& one) -> Json {
-    return {{"snapshot", of_snapshot(one.snapshot)}, {"removed", one.removed}, {"why", one.why}};
-  };
   return document({{"dry_run", dry_run}, {"snapshots", array_of(cleaned, of_cleaned)}});
+}
+
+std::string schedules(const std::vector<engine::ScheduleView>& views) {
+  const auto of_schedule = [](const engine::ScheduleView& view) -> Json {
+    return {{"branch", view.branch},
+            {"every_seconds", view.every.count()},
+            {"keep", view.keep},
+            {"last", time_or_null(view.last)},
+            {"next", to_rfc3339(view.next)},
+            {"stopped", view.is_stopped}};
+  };
+  return document({{"schedules", array_of(views, of_schedule)}});
+}
+
+std::string schedule_runs(const std::vector<engine::ScheduleRun>& runs, bool dry_run) {
+  const auto of_run = [](const engine::ScheduleRun& run) -> Json {
+    return {
+        {"branch", run.branch},
+        {"taken", run.taken ? of_snapshot(*run.taken) : Json(nullptr)},
+        {"not_taken", text_or_null(run.not_taken)},
+        {"removed", array_of(run.cleaned, of_cleaned)},
+        {"wal_removed", run.wal.removed},
+        {"wal_freed_bytes", run.wal.freed},
+        {"error", run.error ? of_error(*run.error, exit_code_of(run.error->code)) : Json(nullptr)}};
+  };
+  return document({{"dry_run", dry_run}, {"branches", array_of(runs, of_run)}});
 }
 
 std::string wal(const std::vector<engine::WalView>& views) {

@@ -14,6 +14,7 @@
 #include "engine/config.h"
 #include "engine/projects.h"
 #include "engine/repair.h"
+#include "engine/schedules.h"
 #include "engine/setup.h"
 #include "engine/snapshots.h"
 #include "engine/views.h"
@@ -37,6 +38,9 @@ std::string deletion(const std::string& name, const engine::Deletion& deletion);
 std::string snapshot(const engine::SnapshotView& snapshot);
 std::string snapshots(const std::vector<engine::SnapshotView>& snapshots);
 std::string cleaned(const std::vector<engine::Cleaned>& cleaned, bool dry_run);
+
+std::string schedules(const std::vector<engine::ScheduleView>& views);
+std::string schedule_runs(const std::vector<engine::ScheduleRun>& runs, bool dry_run);
 
 std::string wal(const std::vector<engine::WalView>& views);
 std::string wal_cleaned(const std::string& branch, const engine::WalCleaned& cleaned, bool dry_run);

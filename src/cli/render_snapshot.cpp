@@ -98,4 +98,51 @@ std::string render_cleaned(const std::vector<engine::Cleaned>& cleaned, bool dry
                                           dry_run ? "would be deleted" : "deleted");
 }
 
+std::string render_schedules(const std::vector<engine::ScheduleView>& views, const Look& look) {
+  if (views.empty()) {
+    return "There are no schedules.\n" +
+           render_next(
+               {{"velo snapshot schedule PROJECT/BRANCH --every 1h", "a snapshot in each hour"}},
+               look);
+  }
+  Table table({{.title = "Branch"},
+               {.title = "Every"},
+               {.title = "Keep"},
+               {.title = "Last"},
+               {.title = "Next", .expendable = 1}});
+  for (const engine::ScheduleView& view : views) {
+    const bool due = view.next <= now();
+    const std::string next = view.is_stopped ? "when it runs" : due ? "now" : to_local(view.next);
+    table.add({{view.branch},
+               {to_duration(view.every)},
+               {view.keep},
+               {view.last ? to_local(*view.last) : "never"},
+               {next, due && !view.is_stopped ? Colour::yellow : Colour::plain}});
+  }
+  return table.render(look);
+}
+
+std::string render_schedule_runs(const std::vector<engine::ScheduleRun>& runs, bool dry_run,
+                                 const Look& look) {
+  if (runs.empty()) return render_schedules({}, look);
+  std::string text;
+  for (const engine::ScheduleRun& run : runs) {
+    if (run.taken) {
+      text += fmt::format("{}: took {}\n", run.branch, run.taken->short_id);
+    } else if (!run.error) {
+      text += fmt::format("{}: none taken, {}\n", run.branch, run.not_taken);
+    }
+    for (const engine::Cleaned& one : run.cleaned) {
+      text += fmt::format("{}: {} {} of {}, {}\n", run.branch, dry_run ? "would delete" : "deleted",
+                          one.snapshot.short_id, to_local(one.snapshot.taken_at), one.why);
+    }
+    if (run.wal.removed > 0) {
+      text +=
+          fmt::format("{}: {} {} of WAL ({})\n", run.branch, dry_run ? "would delete" : "deleted",
+                      counted(run.wal.removed, "segment", "segments"), to_size(run.wal.freed));
+    }
+  }
+  return text;
+}
+
 }  // namespace velo::cli

@@ -5,6 +5,7 @@
 #include "cli/json_views.h"
 #include "cli/names.h"
 #include "cli/render_snapshot.h"
+#include "cli/schedule.h"
 #include "engine/snapshots.h"
 
 namespace velo::cli {
@@ -165,7 +166,8 @@ Command snapshot_command() {
           .details =
               "velo branch create PROJECT/NEW --snapshot ID makes a branch of one; velo branch "
               "restore PROJECT/BRANCH --snapshot ID takes a branch back to one.",
-          .children = {create(), list(), get(), remove(), cleanup()}};
+          .children = {create(), list(), get(), remove(), cleanup(), schedule_command(),
+                       run_schedule_command()}};
 }
 
 }  // namespace velo::cli

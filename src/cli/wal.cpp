@@ -33,11 +33,12 @@ Command info() {
           }};
 }
 
-Result<int> run_cleanup(Context& context, const engine::WalCleanup& request) {
-  if (request.days < 0) {
+Result<int> run_cleanup(Context& context, engine::WalCleanup request, int days) {
+  if (days < 0) {
     return fail_with_hint(Errc::usage, "say how old WAL may become: --days N",
                           fmt::format("velo wal cleanup {} --days 7", request.branch));
   }
+  request.age = std::chrono::days(days);
   engine::Engine engine = TRY(context.open_engine());
   const auto cleaned = TRY(engine::wal_cleanup(engine, request));
   context.answer(
@@ -48,24 +49,25 @@ Result<int> run_cleanup(Context& context, const engine::WalCleanup& request) {
 
 Command cleanup() {
   auto request = std::make_shared<engine::WalCleanup>();
-  request->days = -1;
-  return {.name = "cleanup",
-          .summary = "Delete archived WAL that is older than so many days",
-          .details =
-              "WAL that a snapshot needs, so that moments after it can be had, stays unless "
-              "--force: velo snapshot cleanup takes the old snapshots away first.",
-          .arguments = {branch_argument(request->branch)},
-          .options = {{.flags = "--days",
-                       .value = "N",
-                       .help = "What was archived more than N days ago",
-                       .assign = into(request->days, "--days", 0, longest_age_days)},
-                      {.flags = "--dry-run",
-                       .help = "Only say what would go",
-                       .assign = into(request->dry_run)},
-                      force_option(request->force, "Also what snapshots need")},
-          .examples = {{"velo wal cleanup demo/main --days 7 --dry-run", ""},
-                       {"velo wal cleanup demo/main --days 7", ""}},
-          .run = [request](Context& context) { return run_cleanup(context, *request); }};
+  auto days = std::make_shared<int>(-1);
+  return {
+      .name = "cleanup",
+      .summary = "Delete archived WAL that is older than so many days",
+      .details =
+          "WAL that a snapshot needs, so that moments after it can be had, stays unless "
+          "--force: velo snapshot cleanup takes the old snapshots away first.",
+      .arguments = {branch_argument(request->branch)},
+      .options = {{.flags = "--days",
+                   .value = "N",
+                   .help = "What was archived more than N days ago",
+                   .assign = into(*days, "--days", 0, longest_age_days)},
+                  {.flags = "--dry-run",
+                   .help = "Only say what would go",
+                   .assign = into(request->dry_run)},
+                  force_option(request->force, "Also what snapshots need")},
+      .examples = {{"velo wal cleanup demo/main --days 7 --dry-run", ""},
+                   {"velo wal cleanup demo/main --days 7", ""}},
+      .run = [request, days](Context& context) { return run_cleanup(context, *request, *days); }};
 }
 
 }  // namespace

@@ -33,6 +33,7 @@ class Check {
       check_orphans(of(Section::state), *known);
       check_branches(of(Section::branches), *known, cancel_);
       check_archives(of(Section::branches), *known);
+      check_schedules(of(Section::branches), *known);
     }
     return report();
   }

@@ -95,5 +95,7 @@ void check_orphans(Findings& findings, const Known& known);
 void check_branches(Findings& findings, const Known& known, const Cancellation& cancel);
 /// What is archived of each branch, and whether it goes on.
 void check_archives(Findings& findings, const Known& known);
+/// Whether anybody carries the schedules out.
+void check_schedules(Findings& findings, const Known& known);
 
 }  // namespace velo::engine

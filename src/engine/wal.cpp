@@ -136,7 +136,7 @@ Result<WalCleaned> wal_cleanup(Engine& engine, const WalCleanup& request) {
   }));
   const auto need = TRY(need_of(engine, b));
   const archive::Store store(engine.home().archive_directory(b.incarnation.id));
-  const Timestamp limit = now() - std::chrono::days(request.days);
+  const Timestamp limit = now() - request.age;
   WalCleaned cleaned;
   for (const Segment& segment : TRY(segments_of(engine, b))) {
     if (segment.entry.put_at > limit) continue;

@@ -35,7 +35,7 @@ Result<std::vector<WalView>> wal_info(Engine& engine, const std::string& branch)
 
 struct WalCleanup {
   std::string branch;
-  int days = 0;        ///< archived more than so many days ago
+  std::chrono::seconds age{};  ///< archived longer ago than this
   bool force = false;  ///< also what snapshots need
   bool dry_run = false;
 };

@@ -21,7 +21,8 @@ struct Owned {
 
 constexpr std::string_view own_port = "give the branch another with --port";
 constexpr std::string_view own_address = "choose the address with --bind";
-constexpr std::string_view own_archive = "leave it out";
+constexpr std::string_view own_archive =
+    "leave it out; velo config set archive on turns archiving on";
 constexpr std::string_view own_restore = "leave it out: a branch follows no other server";
 constexpr std::string_view own_log = "read the log with velo logs";
 constexpr std::string_view own_tls = "Velo makes each project's certificate itself";
@@ -41,7 +42,7 @@ constexpr std::array owned_settings = {
     Owned{"include_*", "", "it is a directive, not a setting", "give the settings one by one"},
     Owned{"ssl", "", "Velo turns TLS on", own_tls},
     Owned{"ssl_*", "", "Velo sets up TLS", own_tls},
-    Owned{"archive_*", "", "archiving is Velo's, and off", own_archive},
+    Owned{"archive_*", "", "archiving is Velo's", own_archive},
     Owned{"wal_level", "minimal", "the WAL archive needs replica or logical",
           "leave it out (replica is the default), or take logical"},
     Owned{"restore_command", "", "Velo sets up recovery", own_restore},

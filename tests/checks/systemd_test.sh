@@ -8,9 +8,11 @@ if ! command -v systemd-analyze >/dev/null; then
 fi
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-for unit in packaging/systemd/*.service; do
+for unit in packaging/systemd/*.service packaging/systemd/*.timer; do
   # It insists on executables that exist.
   sed -E 's#^(ExecSt[a-z]+)=/usr/(bin/velo|lib/velo/stop-servers)#\1=/bin/true#' "$unit" \
     >"$scratch/$(basename "$unit")"
-  systemd-analyze --man=no verify "$scratch/$(basename "$unit")"
+done
+for unit in "$scratch"/*; do
+  systemd-analyze --man=no verify "$unit"
 done

@@ -174,6 +174,18 @@ TEST_F(Defect, Number15NothingIsLookedUpOnTheNetwork) {
   EXPECT_EQ(network_counter("Udp", "OutDatagrams"), 0);
 }
 
+TEST_F(Defect, Number16CreatesAndResetsLeaveNoSnapshots) {
+  velo->ok("config set grace 0");
+  velo->create_project("demo");
+  const auto before = velo->volume_names();
+  velo->ok("branch create demo/dev");
+  for (int i = 0; i < 3; ++i) velo->ok("branch reset demo/dev --force");
+  EXPECT_EQ(velo->volume_names().size(), before.size() + 1);
+  EXPECT_EQ(velo->json("snapshot list").size("/snapshots"), 0U);
+  velo->ok("branch delete demo/dev");
+  EXPECT_EQ(velo->volume_names(), before);
+}
+
 TEST_F(Defect, Number21AliasesExist) {
   velo->ok("proj ls");
   for (const std::string& word : std::vector<std::string>{"create", "delete"}) {

@@ -84,11 +84,12 @@ TEST_P(Snapshots, WhatWasMadeFromOneStaysWhenItGoes) {
   velo->fails(3, "snapshot get " + id);
 }
 
-INSTANTIATE_TEST_SUITE_P(Places, Snapshots,
-                         testing::Values(Where{.driver = "btrfs", .major = 0},
-                                         Where{.driver = "reflink", .major = 18},
-                                         Where{.driver = "copy", .major = 13}),
-                         param_name);
+INSTANTIATE_TEST_SUITE_P(
+    Places, Snapshots,
+    testing::Values(Where{.driver = "btrfs", .major = 0}, Where{.driver = "reflink", .major = 18},
+                    Where{.driver = "copy", .major = 13},
+                    Where{.driver = "btrfs", .major = 17, .runtime = "docker"}),
+    param_name);
 
 class SnapshotCommands : public E2eTest {
  protected:

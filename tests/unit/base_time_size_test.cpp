@@ -40,6 +40,13 @@ TEST(Time, DurationsParse) {
   }
 }
 
+TEST(Time, DurationsAreWrittenAsTheyAreRead) {
+  for (const char* text : {"0s", "59s", "90s", "5m", "90m", "1h", "36h", "2d", "400d"}) {
+    EXPECT_EQ(to_duration(parse_duration(text).value()), text);
+  }
+  EXPECT_EQ(to_duration(parse_duration("24h").value()), "1d");
+}
+
 TEST(Size, ReadsAsUsersKnowIt) {
   EXPECT_EQ(to_size(0), "0 B");
   EXPECT_EQ(to_size(1023), "1023 B");

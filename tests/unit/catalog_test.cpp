@@ -126,6 +126,27 @@ TEST_F(CatalogTest, ASnapshotIsReadByItsTimeAndGoesWithItsIncarnation) {
   ASSERT_EQ(catalog.snapshots()->size(), 1U);
 }
 
+TEST_F(CatalogTest, ABranchHasOneScheduleAndItGoesWithIt) {
+  Catalog catalog = open();
+  ASSERT_TRUE(catalog.insert(project("p", "demo")));
+  ASSERT_TRUE(catalog.insert(branch("b", "p", "dev")));
+  for (const int hours : {1, 2}) {
+    ASSERT_TRUE(catalog.put(
+        Schedule{.branch_id = "b", .every = std::chrono::hours(hours), .keep = "24h:1h,30d:1d"}));
+  }
+  const auto schedules = catalog.schedules().value();
+  ASSERT_EQ(schedules.size(), 1U);
+  EXPECT_EQ(schedules[0].branch_id, "b");
+  EXPECT_EQ(schedules[0].every, std::chrono::hours(2));
+  EXPECT_EQ(schedules[0].keep, "24h:1h,30d:1d");
+  ASSERT_TRUE(catalog.remove_branch("b"));
+  EXPECT_EQ(catalog.schedules()->size(), 0U);
+  ASSERT_TRUE(catalog.insert(branch("b", "p", "dev")));
+  ASSERT_TRUE(catalog.put(schedules[0]));
+  ASSERT_TRUE(catalog.remove_schedule("b"));
+  EXPECT_EQ(catalog.schedules()->size(), 0U);
+}
+
 TEST_F(CatalogTest, AFailedChangeLeavesNothing) {
   Catalog catalog = open();
   const auto changed = catalog.change([&]() -> Result<void> {

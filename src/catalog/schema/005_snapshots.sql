@@ -10,6 +10,13 @@ CREATE TABLE snapshot (
   taken_at          TEXT NOT NULL       -- nothing in it was committed later
 ) STRICT;
 
+-- Which branches are kept by a schedule.
+CREATE TABLE schedule (
+  branch_id TEXT PRIMARY KEY REFERENCES branch (id) ON DELETE CASCADE,
+  every     INTEGER NOT NULL,           -- seconds
+  keep      TEXT NOT NULL               -- "24h:1h,30d:1d"
+) STRICT;
+
 -- Snapshots of the parent's life that were taken later hold what is not this life's past; none: those
 -- taken after created_at do.
 ALTER TABLE incarnation ADD COLUMN forked_at TEXT;
