@@ -93,7 +93,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-places_begin
+places_begin_in_memory
 environment=(
   "VELO_TEST_HOMES=$places/homes"
   "VELO_TEST_EXT4=$places/plain"
