@@ -22,8 +22,6 @@ class Recovery : public PlacesTest {
     velo->ok("config set archive on");
     velo->create_project("demo");
     velo->sql("demo/main").execute("CREATE TABLE t (i int)");
-    velo->sql("demo/main").execute("ALTER SYSTEM SET work_mem = '7MB'");
-    velo->sql("demo/main").execute("SELECT pg_reload_conf()");
   }
   void add(const std::string& branch, int number) const {
     velo->sql(branch).execute("INSERT INTO t VALUES (" + std::to_string(number) + ")");
@@ -49,7 +47,6 @@ class Recovery : public PlacesTest {
     velo->ok("branch create " + name + " --pitr " + moment + more);
     EXPECT_EQ(rows(name), wanted) << moment;
     EXPECT_EQ(velo->value(name, "SELECT pg_is_in_recovery()"), "f") << "defect 3";
-    EXPECT_EQ(velo->value(name, "SHOW work_mem"), "7MB") << "defect 19";
     add(name, 1000);
     velo->ok("branch delete " + name + " --force");
   }
@@ -82,6 +79,19 @@ class RecoveryOfMajors : public Recovery {};
 
 TEST_P(RecoveryOfMajors, HoldsWhatWasCommittedBeforeTheMomentAndNothingAfter) {
   expect_exact_moments();
+}
+
+// Defect 19: the recovery wrote its own settings over the user's.
+TEST_P(Recovery, SettingsAreThoseThatItsBaseHad) {
+  velo->sql("demo/main").execute("ALTER SYSTEM SET work_mem = '7MB'");
+  velo->ok("snapshot create demo/main");
+  add("demo/main", 1);
+  velo->ok("branch create demo/then --pitr " + moment_between());
+  EXPECT_EQ(rows("demo/then"), "1");
+  EXPECT_EQ(velo->value("demo/then", "SHOW work_mem"), "7MB");
+  velo->ok("branch restart demo/then");
+  EXPECT_EQ(velo->value("demo/then", "SHOW work_mem"), "7MB");
+  EXPECT_EQ(velo->value("demo/then", "SHOW recovery_target_time"), "");
 }
 
 TEST_P(Recovery, OfAStoppedBranchReachesItsEnd) {
