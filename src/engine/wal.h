@@ -36,7 +36,7 @@ Result<std::vector<WalView>> wal_info(Engine& engine, const std::string& branch)
 struct WalCleanup {
   std::string branch;
   std::chrono::seconds age{};  ///< archived longer ago than this
-  bool force = false;  ///< also what snapshots need
+  bool force = false;          ///< also what snapshots need
   bool dry_run = false;
 };
 struct WalCleaned {
