@@ -21,7 +21,7 @@ Result<Feeder> Feeder::open(fs::path stage, Lineage lineage, fs::path progress_o
 }
 
 Result<bool> Feeder::turn() {
-  note_what_was_taken();
+  TRY(note_what_was_taken());
   bool has_answered = false;
   const std::vector<std::string> files = TRY(list_directory(stage_));
   for (const std::string& file : files) {

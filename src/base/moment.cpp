@@ -45,8 +45,10 @@ class Scanner {
   std::optional<int> number(std::size_t digits) {
     if (rest_.size() < digits) return std::nullopt;
     int value = 0;
-    const auto [end, status] = std::from_chars(rest_.data(), rest_.data() + digits, value);
-    if (status != std::errc{} || end != rest_.data() + digits || value < 0) return std::nullopt;
+    const std::string_view text = rest_.substr(0, digits);
+    const char* const behind = text.data() + text.size();
+    const auto [end, status] = std::from_chars(text.data(), behind, value);
+    if (status != std::errc{} || end != behind || value < 0) return std::nullopt;
     rest_.remove_prefix(digits);
     return value;
   }

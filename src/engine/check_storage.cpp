@@ -36,7 +36,26 @@ std::vector<fs::path> places_for(const storage::DriverInfo& info, const fs::path
   return found;
 }
 
-void check_drivers(Findings& findings, const fs::path& default_place) {
+/// What a driver has to say of its places, and of those where projects are.
+void examine(Findings& findings, const storage::DriverInfo& info, std::vector<fs::path> places,
+             const std::vector<Place>& used) {
+  if (info.examine == nullptr) return;
+  for (const Place& place : used) {
+    if (place.driver == info.name &&
+        std::ranges::find(places, fs::path(place.pool)) == places.end()) {
+      places.emplace_back(place.pool);
+    }
+  }
+  for (const fs::path& place : places) {
+    for (const storage::Remark& remark : info.examine(place)) {
+      findings.add(level_of(remark.weight), fmt::format("storage.{}", info.name),
+                   std::string(info.name), remark.text, remark.hint);
+    }
+  }
+}
+
+void check_drivers(Findings& findings, const std::vector<Place>& used,
+                   const fs::path& default_place) {
   bool any = false;
   for (const storage::DriverInfo& info : storage::drivers()) {
     for (const fs::path& place : places_for(info, default_place)) {
@@ -52,12 +71,8 @@ void check_drivers(Findings& findings, const fs::path& default_place) {
             fmt::format("{} cannot serve {}: {}", info.name, place.string(), able.error().message),
             able.error().hint);
       }
-      if (info.examine == nullptr) continue;
-      for (const storage::Remark& remark : info.examine(place)) {
-        findings.add(level_of(remark.weight), fmt::format("storage.{}", info.name),
-                     std::string(info.name), remark.text, remark.hint);
-      }
     }
+    examine(findings, info, places_for(info, default_place), used);
   }
   if (any) return;
   findings.add(
@@ -138,10 +153,10 @@ void check_room_at_home(Findings& findings, const Home& home) {
 }  // namespace
 
 void check_storage(Findings& findings, const Known* known, const Home& home) {
-  check_drivers(findings, known != nullptr ? default_place(*known->engine) : home.default_pool());
-  if (known != nullptr) {
-    for (const Place& place : places_of(*known)) check_pool(findings, *known, place);
-  }
+  const std::vector<Place> used = known == nullptr ? std::vector<Place>{} : places_of(*known);
+  check_drivers(findings, used,
+                known != nullptr ? default_place(*known->engine) : home.default_pool());
+  for (const Place& place : used) check_pool(findings, *known, place);
   check_room_at_home(findings, home);
 }
 

@@ -132,7 +132,7 @@ Result<void> replay_to(const RecoveryPlan& plan, const postgres::RecoveryTarget&
 }  // namespace
 
 Result<void> replay(Engine& engine, const RecoveryPlan& plan, runtime::Runtime& runtime,
-                    runtime::ServerSpec spec, const Cancellation& cancel) {
+                    const runtime::ServerSpec& spec, const Cancellation& cancel) {
   fs::path lineage_file;
   archive::Coverage coverage;
   {

@@ -19,7 +19,7 @@ namespace velo::engine {
 /// the end of its WAL. Errc::not_found, with what can be had, when its WAL does not reach that far;
 /// on failure no server runs.
 Result<void> replay(Engine& engine, const RecoveryPlan& plan, runtime::Runtime& runtime,
-                    runtime::ServerSpec spec, const Cancellation& cancel);
+                    const runtime::ServerSpec& spec, const Cancellation& cancel);
 
 /// Afterwards, over the new server's connection: that nothing later than the target is in it, and
 /// tells a person what was reached. `b` gets the fork that its own WAL begins at.

@@ -106,7 +106,7 @@ std::optional<WalName> parse_wal_name(std::string_view name) {
 
 std::string to_string(const WalName& name) {
   if (name.kind == WalFile::history) return fmt::format("{:08X}.history", name.timeline);
-  const std::string segment = fmt::format("{:08X}{:08X}{:08X}", name.timeline, name.high, name.low);
+  std::string segment = fmt::format("{:08X}{:08X}{:08X}", name.timeline, name.high, name.low);
   if (name.kind == WalFile::partial) return segment + ".partial";
   if (name.kind == WalFile::backup) return fmt::format("{}.{:08X}.backup", segment, name.offset);
   return segment;

@@ -31,7 +31,7 @@ constexpr std::uint64_t largest_page = 64U << 10U;
 template <class Header>
 Header read_header(std::string_view bytes) {
   Header header{};
-  std::memcpy(&header, bytes.data(), sizeof header);
+  bytes.copy(reinterpret_cast<char*>(&header), sizeof header);
   return header;
 }
 

@@ -42,7 +42,7 @@ TEST_F(Schedules, TakesOneInEachPeriodAndRemovesWhatHasNoPlace) {
   velo->ok("snapshot schedule demo/main --every 1d --keep 3d:1d");
   const std::string first = take();
   EXPECT_FALSE(first.empty());
-  Json again = velo->json("snapshot run-schedule");
+  const Json again = velo->json("snapshot run-schedule");
   EXPECT_THAT(again.text("/branches/0/not_taken"), HasSubstr("not due before"));
   EXPECT_EQ(velo->json("snapshot get " + first).text("/snapshot/purpose"), "schedule");
 

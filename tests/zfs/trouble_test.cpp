@@ -47,7 +47,7 @@ class ZfsTrouble : public E2eTest {
 };
 
 TEST_F(ZfsTrouble, AFullPoolOrQuotaIsToldBeforeAnythingIsMade) {
-  FilePool pool;
+  const FilePool pool;
   make_project(pool);
   velo->ok("branch create demo/dev");  // from now on the pool's size is known
   const std::string base = pool.name() + "/velo/databases";
