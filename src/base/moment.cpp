@@ -46,8 +46,9 @@ class Scanner {
     if (rest_.size() < digits) return std::nullopt;
     int value = 0;
     const std::string_view text = rest_.substr(0, digits);
-    const char* const behind = text.data() + text.size();
-    const auto [end, status] = std::from_chars(text.data(), behind, value);
+    const char* const begin = text.data();
+    const char* const behind = begin + text.size();
+    const auto [end, status] = std::from_chars(begin, behind, value);
     if (status != std::errc{} || end != behind || value < 0) return std::nullopt;
     rest_.remove_prefix(digits);
     return value;
