@@ -219,12 +219,13 @@ TEST_F(WalCommands, FetchAbortsWhenItCannotKnow) {
                      "nowhere/RECOVERYXLOG"}),
                 "nowhere");
   expect_aborts(run({"wal", "fetch"}), "usage");
-  // A file in the place of the archive, and too few descriptors.
+  // A file in the place of the archive.
   fs::rename(archive(), away);
   put(archive(), "");
   expect_aborts(fetch(1), archive().string());
   fs::remove(archive());
   fs::rename(away, archive());
+#ifndef __SANITIZE_ADDRESS__  // whose runtime needs descriptors of its own to look at an object
   const Cancellation never;
   const Outcome ran =
       velo::run({.argv = {"/bin/sh", "-c",
@@ -238,6 +239,7 @@ TEST_F(WalCommands, FetchAbortsWhenItCannotKnow) {
                 60s, never)
           .value();
   expect_aborts(ran, "Too many open files");
+#endif
   expect_served(fetch(1), 1);
 }
 
