@@ -28,8 +28,8 @@ using Answer = Result<postgres::Row>;
 
 constexpr std::size_t own_columns = 1;
 std::string question(int major) {
-  // archive_mode is off in the files that a clone has, on by Velo's command line, and then said to
-  // wait for a restart, which would change nothing.
+  // archive_mode can be off in a clone's files (its parent's own archiving, blanked), on by Velo's
+  // command line, and then said to wait for a restart, which would change nothing.
   return "SELECT (SELECT string_agg(name, ', ' ORDER BY name) FROM pg_show_all_settings() WHERE "
          "pending_restart AND name <> 'archive_mode'), " +
          drift_columns(major, AskProviders::no);

@@ -23,7 +23,6 @@ struct Neutral {
 // What would act on the outside world, or wait for it, as if the clone were its parent. Custom
 // names with a dot are known to every server, whether or not the extension is loaded.
 constexpr std::array neutral_settings = {
-    Neutral{"archive_mode", "off", 0},
     Neutral{"archive_command", "", 0},
     Neutral{"archive_library", "", 15},
     Neutral{"archive_cleanup_command", "", 0},
@@ -131,6 +130,14 @@ bool insists_on_huge_pages(const Layers& layers) {
   return word == "on" || word == "true" || word == "yes" || word == "1";
 }
 
+/// Whether the server would archive without Velo, by what postgresql.conf says. If not, nothing is
+/// said of it: with Velo's archive_mode = on on its command line, each reload would log that the
+/// file's cannot be applied.
+bool archives_by_itself(const Layers& layers) {
+  const auto value = layers.main.find("archive_mode");
+  return value == layers.main.end() ? layers.other_files : lower(value->second) != "off";
+}
+
 Settings neutral_for(const Inheritance& inheritance, const Layers& layers) {
   Settings settings;
   for (const Neutral& neutral : neutral_settings) {
@@ -143,6 +150,7 @@ Settings neutral_for(const Inheritance& inheritance, const Layers& layers) {
       leads_outside(layers, "stats_temp_directory", inheritance.root)) {
     settings.emplace("stats_temp_directory", default_stats_directory);
   }
+  if (archives_by_itself(layers)) settings.emplace("archive_mode", "off");
   if (insists_on_huge_pages(layers)) settings.emplace("huge_pages", "try");
   return settings;
 }
@@ -162,6 +170,7 @@ Result<void> adapt_inherited_settings(const Inheritance& inheritance) {
   for (const auto& [name, value] : inheritance.settings) ours[name] = value;
 
   std::vector<std::string> unwanted(recovery_settings.begin(), recovery_settings.end());
+  unwanted.emplace_back("archive_mode");
   for (const auto& [name, value] : ours) unwanted.push_back(name);
   TRY(remove_from_auto_conf(pgdata, unwanted));
 

@@ -52,6 +52,15 @@ class Archive : public PlacesTest {
     EXPECT_EQ(sql.value("SELECT failed_count FROM pg_stat_archiver"), "0") << branch;
     EXPECT_TRUE(archive::Store(archive_of(branch)).locate(segment).value().has_value()) << branch;
   }
+  /// A reload finds nothing in the files that contradicts the command line.
+  void expect_quiet_reload(const std::string& branch) const {
+    Sql sql = velo->sql(branch);
+    const std::string before = sql.value("SELECT pg_conf_load_time()");
+    sql.execute("SELECT pg_reload_conf()");
+    EXPECT_TRUE(wait_until([&] { return sql.value("SELECT pg_conf_load_time()") != before; }));
+    EXPECT_EQ(sql.value("SELECT string_agg(name, ' ') FROM pg_settings WHERE pending_restart"), "")
+        << branch;
+  }
 };
 
 TEST_P(Archive, Number2AfterResetsArchivingGoesOnAndStopsDoNotWait) {
@@ -60,6 +69,7 @@ TEST_P(Archive, Number2AfterResetsArchivingGoesOnAndStopsDoNotWait) {
   expect_archiving("demo/main");
   velo->ok("branch create demo/dev");
   expect_archiving("demo/dev");
+  expect_quiet_reload("demo/dev");
   for (int i = 0; i < 2; ++i) {
     velo->ok("branch reset demo/dev --force");
     expect_archiving("demo/dev");

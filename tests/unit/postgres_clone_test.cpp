@@ -119,12 +119,28 @@ TEST_F(PostgresClone, BlanksWhatWouldActOnTheOutsideWorld) {
     ASSERT_TRUE(velo.contains(name)) << name;
     EXPECT_EQ(velo.at(name), "") << name;
   }
-  EXPECT_EQ(velo.at("archive_mode"), "off");
+  EXPECT_FALSE(velo.contains("archive_mode")) << "nobody has set it";
   EXPECT_EQ(velo.at("cron.launch_active_jobs"), "off");
   EXPECT_EQ(velo.at("cron.use_background_workers"), "off");
   EXPECT_EQ(velo.at("cron.host"), "/dev/null");
   EXPECT_FALSE(velo.contains("recovery_target_time"));
   EXPECT_FALSE(velo.contains("huge_pages"));
+}
+
+TEST_F(PostgresClone, DoesNotArchiveAsItsParentDid) {
+  put(pgdata / "postgresql.auto.conf", "archive_mode = always\n");
+  ASSERT_OK(prepare());
+  EXPECT_TRUE(auto_settings().empty());
+  EXPECT_FALSE(velo_settings().contains("archive_mode")) << "no file has it any more";
+  for (const char* text : {"archive_mode = on\n", "include 'more.conf'\n"}) {
+    put(pgdata / "velo.conf", "");
+    put(pgdata / "postgresql.conf", text);
+    ASSERT_OK(prepare());
+    EXPECT_EQ(velo_settings().at("archive_mode"), "off") << text;
+  }
+  put(pgdata / "postgresql.conf", "");
+  ASSERT_OK(prepare());
+  EXPECT_FALSE(velo_settings().contains("archive_mode")) << "that a parent's velo.conf had it";
 }
 
 TEST_F(PostgresClone, TriesHugePagesWhereItsParentInsistedOnThem) {
