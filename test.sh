@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds Velo and runs its tests: ./test.sh [lane…]
+# Builds Velo and runs its tests: ./test.sh [--whole] [lane…]
 #
 #   unit       functions, no server            contract   every storage driver, every PostgreSQL major
 #   e2e        the binary, as root             e2e-user   the same, as an ordinary user
@@ -10,6 +10,9 @@
 #   checks     layers, docs, scripts           lint       clang-format and clang-tidy
 #   asan tsan  unit and contract under the sanitizers
 #   all        all but lint, asan and tsan (the default)      everything   all of them
+#
+# Tests that are repeated for drivers and PostgreSQL majors run on those that make a difference; with --whole
+# on all of them (tests/CMakeLists.txt says which), which takes half as long again.
 #
 # Needs root or sudo for some of it (packages, loop-mounted btrfs and XFS); without, it runs what it
 # can and says what it left out. Everything that it makes is gone when it ends, however it ends.
@@ -32,6 +35,11 @@ case "${1:-all}" in
     ;;
 esac
 lanes=()
+whole=
+if [ "${1:-}" = --whole ]; then
+  whole=yes
+  shift
+fi
 for lane in "${@:-all}"; do
   case "$lane" in
     all) lanes+=("${default_lanes[@]}") ;;
@@ -183,5 +191,5 @@ if [ -n "${CI:-}" ] && [ "${#skipped[@]}" -gt 0 ]; then
 fi
 
 labels=$(printf '%s|' "${lanes[@]}" | sed 's/|\{2,\}/|/g; s/^|//; s/|$//')
-"${root[@]}" env "${environment[@]}" ctest --test-dir build/all --label-regex "^($labels)\$" \
+"${root[@]}" env "${environment[@]}" ctest --test-dir build/all --label-regex "^($labels)${whole:+(-whole)?}\$" \
   --parallel "${VELO_TEST_JOBS:-$(($(nproc) + 1))}" --output-on-failure --no-tests=error
