@@ -37,10 +37,6 @@ Result<std::vector<Scheduled>> all_scheduled(Engine& engine) {
   return all;
 }
 
-bool is_automatic(const std::string& purpose) {
-  return purpose == schedule_purpose || purpose == "base";
-}
-
 /// The beginning of the period of the clock that a moment is in.
 Timestamp period_of(Timestamp moment, std::chrono::seconds every) {
   return Timestamp(moment.time_since_epoch() / every * every);
@@ -81,7 +77,7 @@ Result<void> take(Engine& engine, const Scheduled& one, bool dry_run, ScheduleRu
   } else if (dry_run) {
     run.not_taken = "this is a dry run";
   } else {
-    run.taken = TRY(create_snapshot(engine, run.branch, "", schedule_purpose));
+    run.taken = TRY(create_snapshot(engine, run.branch, "", std::string(schedule_purpose)));
   }
   return {};
 }

@@ -18,9 +18,6 @@
 
 namespace velo::engine {
 
-/// purpose of the snapshots that a schedule takes. With them it removes those of purpose "base".
-inline constexpr auto schedule_purpose = "schedule";
-
 struct ScheduleView {
   std::string branch;  ///< "demo/main"
   std::chrono::seconds every{};
