@@ -9,6 +9,7 @@
 #include "catalog/catalog.h"
 #include "engine/actions.h"
 #include "engine/kept.h"
+#include "engine/moments.h"
 #include "engine/operation.h"
 
 namespace velo::engine {
@@ -113,7 +114,8 @@ Result<void> mend(Engine& engine) {
     }
     TRY(remove_file(lock_path(engine, record.id)));
   }
-  return reap(engine);
+  TRY(reap(engine));
+  return forget_moments_hourly(engine);
 }
 
 Result<BranchLocks> lock_branches(Engine& engine, const std::function<Result<LockSet>()>& resolve) {

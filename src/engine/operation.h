@@ -36,7 +36,8 @@ class BranchLocks {
 };
 
 /// What every changing command does first: undoes or finishes what dead processes left behind, and
-/// removes kept volumes whose time is over. What cannot be mended now is a warning.
+/// removes kept volumes and, once an hour, moments of branches whose time is over. What cannot be
+/// done now is a warning.
 Result<void> mend(Engine& engine);
 
 /// Whether its process lives. An unfinished one without is interrupted: the next change mends it.

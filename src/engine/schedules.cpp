@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "engine/moments.h"
 #include "engine/operation.h"
 #include "engine/retention.h"
 
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto shortest_period = 1min;
 constexpr auto patience_for_another = 1h;
+constexpr auto patience_for_branches = 1min;
 constexpr auto usual_keep = "30d:1d";
 
 /// One schedule with its branch's records.
@@ -172,6 +174,14 @@ Result<std::vector<ScheduleRun>> run_schedules(Engine& engine, bool dry_run) {
     run.branch = one.b.full_name();
     if (auto done = run_one(engine, one, dry_run, run); !done) run.error = done.error();
     runs.push_back(std::move(run));
+  }
+  for (Forgotten& one : TRY(forget_moments(engine, dry_run, patience_for_branches))) {
+    runs.push_back({.branch = std::move(one.branch),
+                    .taken = {},
+                    .not_taken = "it has no schedule",
+                    .cleaned = std::move(one.cleaned),
+                    .wal = std::move(one.wal),
+                    .error = std::move(one.error)});
   }
   return runs;
 }
