@@ -102,7 +102,7 @@ bool is_running(const Engine& engine, const catalog::Operation& record) {
   return !lock || !*lock;
 }
 
-Result<void> mend(Engine& engine) {
+Result<void> mend_operations(Engine& engine) {
   for (const catalog::Operation& record : TRY(engine.catalog().open_operations())) {
     const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));
     if (!lock) continue;  // its process lives
@@ -114,6 +114,11 @@ Result<void> mend(Engine& engine) {
     }
     TRY(remove_file(lock_path(engine, record.id)));
   }
+  return {};
+}
+
+Result<void> mend(Engine& engine) {
+  TRY(mend_operations(engine));
   TRY(reap(engine));
   return forget_moments_hourly(engine);
 }

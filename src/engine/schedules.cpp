@@ -167,6 +167,9 @@ Result<std::vector<ScheduleRun>> run_schedules(Engine& engine, bool dry_run) {
                             patience_for_another, engine.cancel(), [&] {
                               engine.observer().notice("another run of the schedules is going on");
                             }));
+  if (!dry_run) TRY(mend_operations(engine));
+  // First, or the first snapshot to be taken would mend, and this would have nothing to tell.
+  std::vector<Forgotten> unscheduled = TRY(forget_moments(engine, dry_run, patience_for_branches));
   std::vector<ScheduleRun> runs;
   for (const Scheduled& one : TRY(all_scheduled(engine))) {
     TRY(engine.cancel().check());
@@ -175,7 +178,7 @@ Result<std::vector<ScheduleRun>> run_schedules(Engine& engine, bool dry_run) {
     if (auto done = run_one(engine, one, dry_run, run); !done) run.error = done.error();
     runs.push_back(std::move(run));
   }
-  for (Forgotten& one : TRY(forget_moments(engine, dry_run, patience_for_branches))) {
+  for (Forgotten& one : unscheduled) {
     runs.push_back({.branch = std::move(one.branch),
                     .taken = {},
                     .not_taken = "it has no schedule",

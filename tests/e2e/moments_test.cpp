@@ -3,6 +3,8 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include "base/time.h"
 #include "support/velo.h"
 
@@ -23,7 +25,6 @@ class Moments : public E2eTest {
   void begin(const Where& where) {
     set_up(where);
     if (IsSkipped()) return;
-    velo->ok("config set archive on");
     velo->create_project("demo");
     velo->sql("demo/main").execute("CREATE TABLE t (i int)");
   }
@@ -102,6 +103,29 @@ class Moments : public E2eTest {
     age_archive(days(8));
   }
 
+  /// The fault points of one kind of operation that a command passes; carries it out.
+  std::vector<std::string> points_of(const std::string& line, const std::string& kind) const {
+    const fs::path trace = velo->home() / "trace";
+    velo->run(words(line), {"VELO_FAULT_TRACE=" + trace.string()});
+    std::vector<std::string> points;
+    std::ifstream file(trace);
+    for (std::string point; std::getline(file, point);) {
+      if (point.starts_with(kind + "/")) points.push_back(point);
+    }
+    fs::remove(trace);
+    return points;
+  }
+  /// Without demo/dev, and with one base, of more than a day ago.
+  void start_over() const {
+    if (velo->run("branch get demo/dev").exit_status == 0) {
+      velo->ok("branch delete demo/dev --force");
+    }
+    const auto known = ids();
+    for (const std::string& id : known) {
+      if (id != known.front()) velo->ok("snapshot delete " + id);
+    }
+  }
+
   std::string first;
   std::string second;
   Timestamp begins;
@@ -163,31 +187,65 @@ TEST_F(Moments, ABranchsFirstOwnBaseComesWhenThatOfItsParentIsOld) {
   EXPECT_EQ(velo->json("snapshot list demo/dev").size("/snapshots"), 1U);
 }
 
-TEST_F(Moments, ABaseThatCannotBeTakenOrIsCutOffHarmsNoCreation) {
+TEST_F(Moments, ABaseThatCannotBeTakenHarmsNoCreation) {
+  velo->ok("config set grace 0");
   age(ids().front(), hours(25));
-  const auto volumes = velo->volume_names();
+  const auto volumes = velo->place().volume_names();
   velo->use_binary("velo-faults");
-  for (const char* point :
-       {"snapshot.create/planned", "snapshot.create/clone/done", "snapshot.create/commit"}) {
-    const Ran ran =
-        velo->run(words("branch create demo/dev"), {std::string("VELO_FAULT=") + point + "=error"});
+  for (const std::string& point : points_of("branch create demo/dev", "snapshot.create")) {
+    if (point.find("/finish/") != std::string::npos || point.ends_with("/committed")) continue;
+    SCOPED_TRACE(point);
+    start_over();
+    const Ran ran = velo->run(words("branch create demo/dev"), {"VELO_FAULT=" + point + "=error"});
     EXPECT_EQ(ran.exit_status, 0) << ran.all();
-    EXPECT_THAT(ran.err, HasSubstr("no new base")) << point;
+    EXPECT_THAT(ran.err, HasSubstr("no new base"));
     EXPECT_THAT(ran.err, HasSubstr("velo snapshot create demo/main"));
     EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "0");
     EXPECT_EQ(ids().size(), 1U);
-    velo->ok("config set grace 0");
-    velo->ok("branch delete demo/dev --force");
-    EXPECT_EQ(velo->volume_names(), volumes) << point;
   }
-  const Ran killed =
-      velo->run(words("branch create demo/dev"), {"VELO_FAULT=snapshot.create/clone/done=kill"});
-  EXPECT_EQ(killed.exit_status, 128 + SIGKILL);
-  velo->use_binary("velo");
-  EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "0");
-  velo->ok("branch delete demo/dev --force");
-  EXPECT_EQ(velo->volume_names(), volumes) << "what the base had begun is undone";
-  EXPECT_EQ(ids().size(), 1U);
+  start_over();
+  EXPECT_EQ(velo->place().volume_names(), volumes);
+}
+
+TEST_F(Moments, ACreationThatDiesWhileItTakesABaseIsDone) {
+  velo->ok("config set grace 0");
+  age(ids().front(), hours(25));
+  const auto volumes = velo->place().volume_names();
+  velo->use_binary("velo-faults");
+  int killed = 0;
+  for (const std::string& point : points_of("branch create demo/dev", "snapshot.create")) {
+    SCOPED_TRACE(point);
+    ++killed;
+    start_over();
+    const Ran ran = velo->run(words("branch create demo/dev"), {"VELO_FAULT=" + point + "=kill"});
+    EXPECT_EQ(ran.exit_status, 128 + SIGKILL);
+    EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "0");
+    start_over();  // the next command undoes, or has nothing to
+    EXPECT_EQ(velo->place().volume_names(), volumes);
+  }
+  EXPECT_GE(killed, 4);
+}
+
+TEST_F(Moments, WhatGoesIsGoneAfterwardsWhereverThatIsCutOff) {
+  make_history();
+  velo->use_binary("velo-faults");
+  const auto points = points_of("snapshot run-schedule", "snapshot.delete");
+  EXPECT_GE(points.size(), 3U);
+  for (const std::string& point : points) {
+    SCOPED_TRACE(point);
+    const std::string newest = take_base();
+    const auto known = ids();
+    for (const std::string& id : known) age(id, id == newest ? days(8) : days(20));
+    add(3);
+    age_archive(days(8));
+    const std::int64_t segments = info().number("/wal/0/segments");
+    const Ran ran = velo->run(words("snapshot run-schedule"), {"VELO_FAULT=" + point + "=kill"});
+    EXPECT_EQ(ran.exit_status, 128 + SIGKILL) << ran.all();
+    velo->ok("snapshot run-schedule");
+    EXPECT_LT(info().number("/wal/0/segments"), segments);
+    EXPECT_EQ(velo->json("status").size("/unfinished_operations"), 0U);
+    EXPECT_EQ(purposes(), (std::vector<std::string>{"base"}));
+  }
 }
 
 TEST_F(Moments, WhatLiesBeforeTheWindowGoesAndTheWindowStays) {
