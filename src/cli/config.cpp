@@ -12,7 +12,7 @@ namespace {
 
 Argument key_argument(std::string& target) {
   return {.name = "KEY",
-          .help = "archive, grace, guard, pool or runtime",
+          .help = "archive, grace, guard, pool, retention or runtime",
           .assign = into(target),
           .complete = complete_config_keys()};
 }
@@ -37,7 +37,8 @@ Command set() {
           .arguments = {key_argument(request->key),
                         {.name = "VALUE", .help = "Its new value", .assign = into(request->value)}},
           .examples = {{"velo config set grace 7d", "keep what is deleted for a week"},
-                       {"velo config set grace 0", "keep nothing"}},
+                       {"velo config set grace 0", "keep nothing"},
+                       {"velo config set retention 30d", "keep a month of moments"}},
           .run = [request](Context& context) -> Result<int> {
             engine::Engine engine = TRY(context.open_engine());
             answer_entry(context, TRY(engine::set_config(engine, request->key, request->value)));
@@ -105,7 +106,7 @@ Command list() {
 Command config_command() {
   return {.name = "config",
           .group = "This machine",
-          .summary = "Settings: how long deleted things are kept, how full a pool may be",
+          .summary = "Settings: how long things are kept, how full a pool may be",
           .children = {set(), get(), unset(), list()}};
 }
 

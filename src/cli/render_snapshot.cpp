@@ -16,7 +16,7 @@ std::string name_of(const engine::SnapshotView& snapshot) {
 
 std::string purpose_of(const engine::SnapshotView& snapshot) {
   if (snapshot.purpose == "replaced") return "replaced by a restore";
-  if (snapshot.purpose == "base") return "base for recovery";
+  if (snapshot.purpose == engine::base_purpose) return "base for recovery";
   if (snapshot.purpose == "schedule") return "by schedule";
   return "asked for";
 }

@@ -86,29 +86,32 @@ Command schedule_command() {
 
 Command run_schedule_command() {
   auto dry_run = std::make_shared<bool>(false);
-  return {.name = "run-schedule",
-          .summary = "Take the snapshots that are due, and remove those that have no place",
-          .details =
-              "For cron or a timer, every few minutes; it does nothing when nothing is due. A "
-              "branch that is stopped has not changed, and is left out.",
-          .options = {{.flags = "--dry-run",
-                       .help = "Only say what would be done",
-                       .assign = into(*dry_run)}},
-          .examples = {{"velo snapshot run-schedule", ""}},
-          .run = [dry_run](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
-            const auto runs = TRY(engine::run_schedules(engine, *dry_run));
-            context.answer(
-                [&] { return json::schedule_runs(runs, *dry_run); },
-                [&](const Look& look) { return render_schedule_runs(runs, *dry_run, look); });
-            bool failed = false;
-            for (const engine::ScheduleRun& run : runs) {
-              if (!run.error) continue;
-              failed = true;
-              context.output().err.write(render_error(*run.error, context.output().err.look()));
-            }
-            return failed ? 1 : 0;
-          }};
+  return {
+      .name = "run-schedule",
+      .summary = "Take the snapshots that are due, and remove those that have no place",
+      .details =
+          "For cron or a timer, every few minutes; it does nothing when nothing is due. A "
+          "branch that is stopped has not changed, and is left out. Of branches without a schedule "
+          "it removes what is older than the retention period (velo config get retention), as "
+          "other commands do once an hour.",
+      .options = {{.flags = "--dry-run",
+                   .help = "Only say what would be done",
+                   .assign = into(*dry_run)}},
+      .examples = {{"velo snapshot run-schedule", ""}},
+      .run = [dry_run](Context& context) -> Result<int> {
+        engine::Engine engine = TRY(context.open_engine());
+        const auto runs = TRY(engine::run_schedules(engine, *dry_run));
+        context.answer(
+            [&] { return json::schedule_runs(runs, *dry_run); },
+            [&](const Look& look) { return render_schedule_runs(runs, *dry_run, look); });
+        bool failed = false;
+        for (const engine::ScheduleRun& run : runs) {
+          if (!run.error) continue;
+          failed = true;
+          context.output().err.write(render_error(*run.error, context.output().err.look()));
+        }
+        return failed ? 1 : 0;
+      }};
 }
 
 }  // namespace velo::cli

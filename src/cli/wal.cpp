@@ -78,7 +78,9 @@ Command wal_command() {
           .summary = "Look at archived WAL, and make it less",
           .details =
               "Servers archive their WAL (velo config get archive), so that branches can be had as "
-              "of an earlier moment: velo branch create PROJECT/NEW --pitr '2 hours ago'.",
+              "of an earlier moment: velo branch create PROJECT/NEW --pitr '2 hours ago'. What "
+              "leads only to moments before the retention period (velo config get retention) goes "
+              "by itself, where no schedule says what stays.",
           .children = {info(), cleanup()}};
 }
 

@@ -5,6 +5,7 @@
 #include "engine/actions.h"
 #include "engine/branches.h"
 #include "engine/cluster_clone.h"
+#include "engine/moments.h"
 #include "engine/names.h"
 #include "engine/operation.h"
 #include "engine/passwords.h"
@@ -157,7 +158,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   Source found;
   const BranchRecords& parent = found.parent;
   std::optional<RecoveryPlan> replay;
-  const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
+  BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
     found = TRY(find_source(engine, name, request));
     TRY(check_name_is_free(engine, parent.project, name.branch));
     LockSet set{.exclusive = {}, .shared = {parent.branch.id}};
@@ -178,8 +179,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   BranchRecords b = TRY(draft_records(parent, request, name.branch));
   if (found.snapshot) fork_from(*found.snapshot, b.incarnation);
   if (replay) fork_from(*replay, b.incarnation);
-  const BranchLocks own =
-      TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));
+  BranchLocks own = TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));
 
   engine.observer().begin(
       fmt::format("Creating {} from {}", b.full_name(), words_for(request, parent)));
@@ -204,6 +204,9 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
       return engine.catalog().insert(b.endpoint);
     });
   }));
+  locks = BranchLocks();
+  own = BranchLocks();
+  if (!replay && !found.snapshot) renew_base(engine, parent);
   return CreatedBranch{.branch = TRY(view_branch(engine, b.branch.id)),
                        .connection = TRY(connection_view(engine, b))};
 }

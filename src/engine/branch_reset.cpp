@@ -1,4 +1,5 @@
 #include "engine/branches.h"
+#include "engine/moments.h"
 #include "engine/operation.h"
 #include "engine/records.h"
 #include "engine/replace.h"
@@ -25,17 +26,20 @@ Result<void> check_resettable(const BranchRecords& b) {
 
 Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name) {
   BranchRecords old;
-  const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
+  BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
     old = TRY(find_branch(engine, name));
     TRY(check_resettable(old));
     return LockSet{.exclusive = {old.branch.id}, .shared = {*old.branch.parent_id}};
   }));
   const BranchRecords parent = TRY(load_branch(engine, *old.branch.parent_id));
   engine.observer().begin(fmt::format("Resetting {} to {}", old.full_name(), parent.full_name()));
-  return replace_life(engine, {.kind = "branch.reset",
-                               .old = std::move(old),
-                               .source = parent,
-                               .replaced = Replaced::kept_for_grace});
+  CreatedBranch reset = TRY(replace_life(engine, {.kind = "branch.reset",
+                                                  .old = std::move(old),
+                                                  .source = parent,
+                                                  .replaced = Replaced::kept_for_grace}));
+  locks = BranchLocks();
+  renew_base(engine, parent);
+  return reset;
 }
 
 }  // namespace velo::engine

@@ -1,11 +1,67 @@
 // Archives of WAL: whether they go on, and what is missing in them.
 
+#include <algorithm>
+
+#include "base/size.h"
 #include "base/text.h"
+#include "catalog/catalog.h"
 #include "engine/check_parts.h"
+#include "engine/moments.h"
 #include "engine/wal.h"
 
 namespace velo::engine {
 namespace {
+
+/// Bases are taken a day apart at best: so much more than the period is nothing to tell.
+constexpr auto grace_of_bases = std::chrono::days(1);
+constexpr std::size_t short_id_size = 8;
+
+/// What grows although the retention period is over, because nothing newer takes its base's place.
+void check_length(Findings& findings, Engine& engine, const WalView& view, const Hold& hold,
+                  const Lives& lives, std::chrono::seconds period) {
+  const std::string long_one = fmt::format(
+      "{}: its archive reaches back to {} and has {}, though moments of the last {} are kept: ",
+      view.branch, to_local(*view.oldest_at), to_size(view.stored), to_duration(period));
+  const bool is_twice_as_long = *view.oldest_at < now() - 2 * period;
+  const Level level = is_twice_as_long ? Level::warning : Level::info;
+  const auto snapshot = fmt::format("the snapshot {}", hold.snapshot.substr(0, short_id_size));
+  if (!hold.life) {
+    findings.add(level, "archive.long", view.branch,
+                 long_one + snapshot + " is older, and may be recovered from",
+                 fmt::format("velo snapshot delete {} lets the WAL behind it go",
+                             hold.snapshot.substr(0, short_id_size)));
+    return;
+  }
+  const catalog::Incarnation* life = lives.find(*hold.life);
+  const auto holder = life == nullptr ? Result<BranchRecords>(fail(Errc::not_found, "gone"))
+                                      : load_branch(engine, life->branch_id);
+  if (!holder) return;
+  findings.add(
+      level, "archive.long", view.branch,
+      long_one + fmt::format("{} has no newer base than {}", holder->full_name(), snapshot),
+      fmt::format("velo snapshot schedule {0} --every 1d takes one a day; velo snapshot "
+                  "create {0} takes one now",
+                  holder->full_name()));
+}
+
+void check_lengths(Findings& findings, Engine& engine, const std::vector<WalView>& views) {
+  const auto period = retention_period(engine);
+  const auto lives = read_lives(engine);
+  const auto schedules = engine.catalog().schedules();
+  if (!period || !*period || !lives || !schedules) return;  // its own finding, or no limit
+  const Timestamp since = now() - **period;
+  const auto needs = needs_since(*lives, since);
+  for (const WalView& view : views) {
+    if (!view.archives || !view.oldest_at || *view.oldest_at >= since - grace_of_bases) continue;
+    const auto b = find_branch(engine, view.branch);
+    if (!b || std::ranges::count(*schedules, b->branch.id, &catalog::Schedule::branch_id) > 0) {
+      continue;
+    }
+    if (const auto hold = hold_on(*lives, needs, b->incarnation, since)) {
+      check_length(findings, engine, view, *hold, *lives, **period);
+    }
+  }
+}
 
 void check_one(Findings& findings, const WalView& view) {
   if (!view.last_failed.empty()) {
@@ -44,6 +100,7 @@ void check_archives(Findings& findings, const Known& known) {
   for (const WalView& view : *views) {
     if (view.archives) check_one(findings, view);
   }
+  check_lengths(findings, *known.engine, *views);
 }
 
 }  // namespace velo::engine

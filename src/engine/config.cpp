@@ -16,6 +16,13 @@ Result<void> check_grace(const std::string& value) {
   return {};
 }
 
+Result<void> check_retention(const std::string& value) {
+  if (value == "off") return {};
+  if (parse_duration(value)) return {};
+  return fail_with_hint(Errc::usage, fmt::format("'{}' is not a length of time", value),
+                        "write a number and a unit: 36h, 7d, 30d; or off for no limit");
+}
+
 Result<void> check_guard(const std::string& value) {
   const bool digits = !value.empty() && value.size() <= 2 &&
                       value.find_first_not_of("0123456789") == std::string::npos;
@@ -56,12 +63,15 @@ struct Key {
 constexpr std::array keys{
     Key{"grace", "24h", "how long the volume of a deleted or reset branch is kept (0: not at all)",
         &check_grace},
+    Key{"retention", "7d",
+        "how far back the moments of branches are kept that have no schedule (off: no limit)",
+        &check_retention},
     Key{"guard", "5", "percent of a pool that stay free: creates that need them are refused",
         &check_guard},
     Key{"runtime", "auto", "what new projects' servers run as, when --runtime does not say",
         &check_runtime},
     Key{"pool", "", "the place of new projects' volumes, when --pool does not say", &check_pool},
-    Key{"archive", "off",
+    Key{"archive", "on",
         "whether servers archive their WAL, from their next start on, so that branches can be had "
         "as of any moment (on, off)",
         &check_switch},
@@ -106,6 +116,9 @@ Result<ConfigEntry> set_config(Engine& engine, const std::string& key, const std
   if (known.name == "guard" && plain.ends_with('%'))
     plain = trim(plain.substr(0, plain.size() - 1));
   TRY(known.check(plain));
+  if (known.name == "retention" && plain != "off" && TRY(parse_duration(plain)).count() == 0) {
+    plain = "off";
+  }
   TRY(engine.catalog().set_setting(key, plain));
   return entry_of(engine, known);
 }

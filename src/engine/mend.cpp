@@ -9,6 +9,7 @@
 #include "catalog/catalog.h"
 #include "engine/actions.h"
 #include "engine/kept.h"
+#include "engine/moments.h"
 #include "engine/operation.h"
 
 namespace velo::engine {
@@ -101,7 +102,7 @@ bool is_running(const Engine& engine, const catalog::Operation& record) {
   return !lock || !*lock;
 }
 
-Result<void> mend(Engine& engine) {
+Result<void> mend_operations(Engine& engine) {
   for (const catalog::Operation& record : TRY(engine.catalog().open_operations())) {
     const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));
     if (!lock) continue;  // its process lives
@@ -113,7 +114,13 @@ Result<void> mend(Engine& engine) {
     }
     TRY(remove_file(lock_path(engine, record.id)));
   }
-  return reap(engine);
+  return {};
+}
+
+Result<void> mend(Engine& engine) {
+  TRY(mend_operations(engine));
+  TRY(reap(engine));
+  return forget_moments_hourly(engine);
 }
 
 Result<BranchLocks> lock_branches(Engine& engine, const std::function<Result<LockSet>()>& resolve) {

@@ -36,8 +36,11 @@ class BranchLocks {
 };
 
 /// What every changing command does first: undoes or finishes what dead processes left behind, and
-/// removes kept volumes whose time is over. What cannot be mended now is a warning.
+/// removes kept volumes and, once an hour, moments of branches whose time is over. What cannot be
+/// done now is a warning.
 Result<void> mend(Engine& engine);
+/// Only the interrupted operations.
+Result<void> mend_operations(Engine& engine);
 
 /// Whether its process lives. An unfinished one without is interrupted: the next change mends it.
 bool is_running(const Engine& engine, const catalog::Operation& record);

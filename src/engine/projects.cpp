@@ -99,7 +99,7 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
 void take_first_base(Engine& engine, const BranchRecords& b) {
   const auto archive = get_config(engine, "archive");
   if (!archive || archive->value != "on") return;
-  if (auto base = create_snapshot(engine, b.full_name(), "", "base"); !base) {
+  if (auto base = create_snapshot(engine, b.full_name(), "", std::string(base_purpose)); !base) {
     engine.observer().warning(fmt::format(
         "there is no base to recover {} from yet ({}); velo snapshot create {} makes one",
         b.full_name(), base.error().message, b.full_name()));

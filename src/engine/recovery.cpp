@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "engine/bases.h"
 #include "engine/servers.h"
 #include "engine/snapshots.h"
 
@@ -22,39 +23,11 @@ struct Life {
   std::optional<Timestamp> end;  ///< of the present one: none
 };
 
-struct Bases {
-  std::vector<catalog::Snapshot> snapshots;
-  /// The newest of a life that was taken by `latest`.
-  const catalog::Snapshot* newest_of(const std::string& life, Timestamp latest) const {
-    const catalog::Snapshot* found = nullptr;
-    for (const catalog::Snapshot& one : snapshots) {
-      if (one.of_incarnation_id != life || one.incarnation_id == life) continue;
-      if (one.taken_at <= latest && (found == nullptr || found->taken_at < one.taken_at)) {
-        found = &one;
-      }
-    }
-    return found;
-  }
-  /// All of a life, the oldest first.
-  std::vector<catalog::Snapshot> all_of(const std::string& life) const {
-    std::vector<catalog::Snapshot> found;
-    std::ranges::copy_if(snapshots, std::back_inserter(found), [&](const catalog::Snapshot& one) {
-      return one.of_incarnation_id == life && one.incarnation_id != life;
-    });
-    return found;
-  }
-};
-
 Result<std::vector<Life>> lives_of(Engine& engine, const catalog::Branch& branch,
                                    const Bases& bases) {
   std::vector<Life> lives;
   for (const catalog::Incarnation& record : TRY(engine.catalog().incarnations_of(branch.id))) {
-    const bool was_lived =
-        record.kept_reason != snapshot_reason ||
-        std::ranges::any_of(bases.snapshots, [&](const catalog::Snapshot& one) {
-          return one.incarnation_id == record.id && one.of_incarnation_id == record.id;
-        });
-    if (was_lived) lives.push_back({record, record.created_at, record.kept_since});
+    if (bases.was_led(record)) lives.push_back({record, record.created_at, record.kept_since});
   }
   // A life begins for people when the one before ends: until then that one answered.
   std::ranges::sort(lives, {}, &Life::begin);
@@ -106,7 +79,7 @@ Result<bool> find_base(Engine& engine, const BranchRecords& followed, const Base
     }
     if (!life.incarnation.parent_incarnation_id || !life.incarnation.fork_lsn) return false;
     limit = TRY(postgres::parse_lsn(*life.incarnation.fork_lsn));
-    latest = std::min(latest, life.incarnation.forked_at.value_or(life.incarnation.created_at));
+    latest = std::min(latest, forked_at(life.incarnation));
     const auto parent = engine.catalog().incarnation(*life.incarnation.parent_incarnation_id);
     if (!parent) return false;  // reaped
     life = TRY(load_branch(engine, parent->branch_id));

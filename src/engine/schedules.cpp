@@ -5,6 +5,7 @@
 #include "base/lock.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "engine/moments.h"
 #include "engine/operation.h"
 #include "engine/retention.h"
 
@@ -15,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr auto shortest_period = 1min;
 constexpr auto patience_for_another = 1h;
+constexpr auto patience_for_branches = 1min;
 constexpr auto usual_keep = "30d:1d";
 
 /// One schedule with its branch's records.
@@ -35,10 +37,6 @@ Result<std::vector<Scheduled>> all_scheduled(Engine& engine) {
   }
   std::ranges::sort(all, {}, [](const Scheduled& one) { return one.b.full_name(); });
   return all;
-}
-
-bool is_automatic(const std::string& purpose) {
-  return purpose == schedule_purpose || purpose == "base";
 }
 
 /// The beginning of the period of the clock that a moment is in.
@@ -81,7 +79,7 @@ Result<void> take(Engine& engine, const Scheduled& one, bool dry_run, ScheduleRu
   } else if (dry_run) {
     run.not_taken = "this is a dry run";
   } else {
-    run.taken = TRY(create_snapshot(engine, run.branch, "", schedule_purpose));
+    run.taken = TRY(create_snapshot(engine, run.branch, "", std::string(schedule_purpose)));
   }
   return {};
 }
@@ -169,6 +167,9 @@ Result<std::vector<ScheduleRun>> run_schedules(Engine& engine, bool dry_run) {
                             patience_for_another, engine.cancel(), [&] {
                               engine.observer().notice("another run of the schedules is going on");
                             }));
+  if (!dry_run) TRY(mend_operations(engine));
+  // First, or the first snapshot to be taken would mend, and this would have nothing to tell.
+  std::vector<Forgotten> unscheduled = TRY(forget_moments(engine, dry_run, patience_for_branches));
   std::vector<ScheduleRun> runs;
   for (const Scheduled& one : TRY(all_scheduled(engine))) {
     TRY(engine.cancel().check());
@@ -176,6 +177,14 @@ Result<std::vector<ScheduleRun>> run_schedules(Engine& engine, bool dry_run) {
     run.branch = one.b.full_name();
     if (auto done = run_one(engine, one, dry_run, run); !done) run.error = done.error();
     runs.push_back(std::move(run));
+  }
+  for (Forgotten& one : unscheduled) {
+    runs.push_back({.branch = std::move(one.branch),
+                    .taken = {},
+                    .not_taken = "it has no schedule",
+                    .cleaned = std::move(one.cleaned),
+                    .wal = std::move(one.wal),
+                    .error = std::move(one.error)});
   }
   return runs;
 }

@@ -18,9 +18,6 @@
 
 namespace velo::engine {
 
-/// purpose of the snapshots that a schedule takes. With them it removes those of purpose "base".
-inline constexpr auto schedule_purpose = "schedule";
-
 struct ScheduleView {
   std::string branch;  ///< "demo/main"
   std::chrono::seconds every{};
@@ -53,7 +50,9 @@ struct ScheduleRun {
 };
 /// For every branch with a schedule: takes its snapshot when it is due, once in each period of the
 /// clock, unless the branch is stopped; removes those that have no place any more; and WAL that
-/// none of them needs and that is older than all that stays. Waits for another such run.
+/// none of them needs and that is older than all that stays. Of the other branches what the
+/// retention period has no place for goes (engine/moments.h); they are in the answer when something
+/// does. Waits for another such run.
 Result<std::vector<ScheduleRun>> run_schedules(Engine& engine, bool dry_run);
 
 }  // namespace velo::engine

@@ -74,8 +74,8 @@ Result<SnapshotView> create_snapshot(Engine& engine, const std::string& name,
   snapshot.incarnation = TRY(life_cloned_from(b.incarnation, b.branch.id));
   catalog::Incarnation& life = snapshot.incarnation;
 
-  // A project's first base is a step of its creation.
-  if (purpose != "base") {
+  // A base is a step of what it is taken for.
+  if (purpose != base_purpose) {
     engine.observer().begin(fmt::format("Taking a snapshot of {}", b.full_name()));
   }
   std::set<std::string> refused;

@@ -123,24 +123,12 @@ Result<Listed> find_in(const std::vector<Listed>& all, const std::string& name,
                         "write more of its id");
 }
 
-/// Deletes one snapshot of a branch whose lock is held.
 Result<void> remove_one(Engine& engine, const Listed& listed) {
-  const std::string subject = fmt::format(
-      "{}@{}", listed.branch_name(),
-      listed.record.label.empty() ? listed.record.incarnation_id.substr(0, short_id_size)
-                                  : listed.record.label);
-  auto operation = TRY(Operation::begin(engine, "snapshot.delete", subject, [&]() -> Result<Draft> {
-    return Draft{.plan = {.branches = {listed.branch.id},
-                          .undo = {},
-                          .finish = {remove_volume(listed.project.runtime, listed.project.driver,
-                                                   listed.project.pool, listed.life.volume,
-                                                   listed.life.id)}},
-                 .reservations = {}};
-  }));
-  return or_undo(operation, [&] {
-    return operation.commit(
-        [&] { return engine.catalog().remove_incarnation(listed.record.incarnation_id); });
-  });
+  return remove_snapshot(engine, {.source = {.project = listed.project,
+                                             .branch = listed.branch,
+                                             .incarnation = listed.life,
+                                             .endpoint = {}},
+                                  .snapshot = listed.record});
 }
 
 Result<BranchLocks> lock_branch_of(Engine& engine, const std::string& branch_id) {
@@ -221,6 +209,24 @@ Result<SnapshotRecords> find_snapshot(Engine& engine, const std::string& name,
                           .snapshot = found.record};
   records.source.incarnation = found.life;
   return records;
+}
+
+Result<void> remove_snapshot(Engine& engine, const SnapshotRecords& snapshot) {
+  const catalog::Project& project = snapshot.source.project;
+  const catalog::Incarnation& life = snapshot.source.incarnation;
+  const std::string& label = snapshot.snapshot.label;
+  const std::string subject = fmt::format("{}@{}", snapshot.source.full_name(),
+                                          label.empty() ? life.id.substr(0, short_id_size) : label);
+  auto operation = TRY(Operation::begin(engine, "snapshot.delete", subject, [&]() -> Result<Draft> {
+    return Draft{.plan = {.branches = {snapshot.source.branch.id},
+                          .undo = {},
+                          .finish = {remove_volume(project.runtime, project.driver, project.pool,
+                                                   life.volume, life.id)}},
+                 .reservations = {}};
+  }));
+  return or_undo(operation, [&] {
+    return operation.commit([&] { return engine.catalog().remove_incarnation(life.id); });
+  });
 }
 
 void fork_from(const catalog::Snapshot& snapshot, catalog::Incarnation& life) {

@@ -11,14 +11,12 @@
 
 #include "base/error.h"
 #include "catalog/records.h"
+#include "engine/bases.h"
 #include "engine/engine.h"
 #include "engine/records.h"
 #include "engine/views.h"
 
 namespace velo::engine {
-
-/// kept_reason of the incarnations that are snapshots.
-inline constexpr auto snapshot_reason = "snapshot";
 
 struct SnapshotView {
   std::string id;        ///< 16 hex digits; any beginning that no other has will do
@@ -71,6 +69,9 @@ struct SnapshotRecords {
 };
 Result<SnapshotRecords> find_snapshot(Engine& engine, const std::string& name,
                                       const std::string& branch);
+
+/// Deletes one whose branch this process has locked exclusively.
+Result<void> remove_snapshot(Engine& engine, const SnapshotRecords& snapshot);
 
 /// Notes in a life that was cloned from a snapshot which life it continues, and since when: it goes
 /// on whatever becomes of the snapshot.

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "catalog/catalog.h"
 #include "engine/config.h"
+#include "engine/moments.h"
 #include "engine/operation.h"
 #include "engine/recovery.h"
 #include "engine/snapshots.h"
@@ -91,23 +92,32 @@ Result<WalView> view_of(Engine& engine, const BranchRecords& b, bool archiving) 
   return view;
 }
 
-struct Need {
+struct WalNeed {
   std::string by;  ///< "the snapshot 0a1b2c3d"
   postgres::Lsn from = 0;
 };
 
+std::string words_for(const catalog::Snapshot& snapshot) {
+  return fmt::format("the snapshot {} of {}", snapshot.incarnation_id.substr(0, 8),
+                     to_local(snapshot.taken_at));
+}
+
 /// Where the recovery of the oldest snapshot of this life begins: all WAL from there on is needed.
-Result<std::optional<Need>> need_of(Engine& engine, const BranchRecords& b) {
-  std::optional<Need> need;
-  for (const catalog::Snapshot& snapshot : TRY(engine.catalog().snapshots())) {
+/// Of a life that is recovered from a base of the one that it came from all is.
+Result<std::optional<WalNeed>> need_of(Engine& engine, const BranchRecords& b) {
+  const auto lives = read_lives(engine);
+  if (!lives) return std::unexpected(lives.error());
+  if (const auto* before = lives->base_of(b.incarnation, b.incarnation.created_at)) {
+    return WalNeed{.by = words_for(*before), .from = 0};
+  }
+  std::optional<WalNeed> need;
+  for (const catalog::Snapshot& snapshot : lives->bases.snapshots) {
     if (snapshot.of_incarnation_id != b.incarnation.id) continue;
     const auto life = TRY(engine.catalog().incarnation(snapshot.incarnation_id));
     if (!life.fork_lsn) continue;
     const postgres::Lsn from = TRY(postgres::parse_lsn(*life.fork_lsn));
     if (need && need->from <= from) continue;
-    need = Need{.by = fmt::format("the snapshot {} of {}", snapshot.incarnation_id.substr(0, 8),
-                                  to_local(snapshot.taken_at)),
-                .from = from};
+    need = WalNeed{.by = words_for(snapshot), .from = from};
   }
   return need;
 }
@@ -134,11 +144,21 @@ Result<WalCleaned> wal_cleanup(Engine& engine, const WalCleanup& request) {
     b = TRY(find_branch(engine, request.branch));
     return LockSet{.exclusive = {b.branch.id}, .shared = {}};
   }));
-  const auto need = TRY(need_of(engine, b));
+  WalCleaned cleaned = TRY(cut_wal(engine, b, request));
+  cleaned.windows = TRY(windows_of(engine, b));
+  return cleaned;
+}
+
+Result<WalCleaned> cut_wal(Engine& engine, const BranchRecords& b, const WalCleanup& request) {
   const archive::Store store(engine.home().archive_directory(b.incarnation.id));
+  const std::vector<Segment> segments = TRY(segments_of(engine, b));
   const Timestamp limit = now() - request.age;
   WalCleaned cleaned;
-  for (const Segment& segment : TRY(segments_of(engine, b))) {
+  if (std::ranges::none_of(segments, [&](const Segment& s) { return s.entry.put_at <= limit; })) {
+    return cleaned;
+  }
+  const auto need = TRY(need_of(engine, b));
+  for (const Segment& segment : segments) {
     if (segment.entry.put_at > limit) continue;
     const bool is_needed = need && segment.name.end(postgres::default_segment_size) > need->from;
     if (is_needed && !request.force) {
@@ -150,7 +170,6 @@ Result<WalCleaned> wal_cleanup(Engine& engine, const WalCleanup& request) {
     cleaned.freed += segment.entry.stored;
     if (!request.dry_run) TRY(store.remove(segment.entry.name));
   }
-  cleaned.windows = TRY(windows_of(engine, b));
   return cleaned;
 }
 

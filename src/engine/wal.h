@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "engine/engine.h"
+#include "engine/records.h"
 
 namespace velo::engine {
 
@@ -48,5 +49,8 @@ struct WalCleaned {
 };
 /// Of the branch's present life.
 Result<WalCleaned> wal_cleanup(Engine& engine, const WalCleanup& request);
+/// The same of the life that `b` has, whatever request.branch says, and without the windows. Unless
+/// it is a dry run the branch is locked exclusively.
+Result<WalCleaned> cut_wal(Engine& engine, const BranchRecords& b, const WalCleanup& request);
 
 }  // namespace velo::engine

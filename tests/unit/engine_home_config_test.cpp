@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "engine/config.h"
+#include "engine/moments.h"
 #include "engine/passwords.h"
 #include "engine_support.h"
 
@@ -72,6 +73,19 @@ TEST(Config, DefaultsAreToldApartFromWhatIsSet) {
   EXPECT_TRUE(get_config(engine, "grace")->is_set);
   ASSERT_TRUE(unset_config(engine, "grace"));
   EXPECT_EQ(get_config(engine, "grace")->value, "24h");
+}
+
+TEST(Config, NoRetentionIsNoLimit) {
+  OpenedHome opened;
+  Engine engine = opened.open();
+  EXPECT_EQ(retention_period(engine).value(), std::chrono::days(7));
+  EXPECT_EQ(set_config(engine, "retention", "36h")->value, "36h");
+  EXPECT_EQ(retention_period(engine).value(), std::chrono::hours(36));
+  for (const char* none : {"0", "0d", "off"}) {
+    EXPECT_EQ(set_config(engine, "retention", none)->value, "off");
+    EXPECT_EQ(retention_period(engine).value(), std::nullopt);
+  }
+  EXPECT_EQ(set_config(engine, "retention", "never").error().code, Errc::usage);
 }
 
 TEST(Config, ValuesThatCannotBeMeantAreRefused) {
