@@ -37,7 +37,7 @@ TEST_F(ZfsPools, OneIsFoundAndOfSeveralOneMustBeNamed) {
   EXPECT_EQ(status.text("/pools/0/place"), pool.name());
   EXPECT_EQ(status.text("/pools/0/health"), "ONLINE");
   EXPECT_GT(status.number("/pools/0/free_bytes"), 0);
-  EXPECT_GT(status.number("/projects/0/branches/0/sizes/exclusive_bytes"), 1 << 20)
+  EXPECT_GT(status.number("/projects/0/branches/0/sizes/referenced_bytes"), 1 << 20)
       << velo->ok("status --json").out;
 }
 
