@@ -19,6 +19,7 @@ class Recovery : public PlacesTest {
   void SetUp() override {
     PlacesTest::SetUp();
     if (IsSkipped()) return;
+    velo->ok("config set archive on");
     velo->create_project("demo");
     velo->sql("demo/main").execute("CREATE TABLE t (i int)");
   }
