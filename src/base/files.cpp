@@ -59,6 +59,9 @@ bool is_dots(const char* name) {
   return std::string_view(name) == "." || std::string_view(name) == "..";
 }
 
+/// How often a directory is emptied anew when others make files in it meanwhile.
+constexpr int emptied_at_most = 100;
+
 Result<void> remove_at(int parent, const char* name, const fs::path& shown, dev_t device) {
   if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return {};
   if (errno != EISDIR && errno != EPERM) return fail_on("remove", shown);
@@ -78,14 +81,16 @@ Result<void> remove_at(int parent, const char* name, const fs::path& shown, dev_
     return fail(Errc::in_use, "{} is a mount point of another file system; it was left alone",
                 shown.string());
   }
-  while (const dirent* entry = ::readdir(dir.get())) {
-    if (is_dots(entry->d_name)) continue;
-    TRY(remove_at(fd, entry->d_name, shown / entry->d_name, device));
+  for (int emptied = 1;; ++emptied) {
+    while (const dirent* entry = ::readdir(dir.get())) {
+      if (is_dots(entry->d_name)) continue;
+      TRY(remove_at(fd, entry->d_name, shown / entry->d_name, device));
+    }
+    if (::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+    const bool was_filled = errno == ENOTEMPTY || errno == EEXIST;
+    if (!was_filled || emptied == emptied_at_most) return fail_on("remove", shown);
+    ::rewinddir(dir.get());
   }
-  if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
-    return fail_on("remove", shown);
-  }
-  return {};
 }
 
 }  // namespace

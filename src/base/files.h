@@ -42,6 +42,8 @@ bool path_exists(const fs::path& path);
 
 /// Removes a file or a whole tree; a missing one is success. Works relative to directory
 /// descriptors (no path races), never follows links, never leaves the file system it started on.
+/// A process that still makes files there delays it: they are removed too, and it can make none
+/// once their directory is gone.
 Result<void> remove_tree(const fs::path& path);
 /// Unlinks one file; a missing one is success.
 Result<void> remove_file(const fs::path& path);

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/lock.h"
 #include "support/environment.h"
 
@@ -56,6 +59,27 @@ TEST(Files, RemoveTreeNeverFollowsLinks) {
   EXPECT_FALSE(path_exists(dir.path() / "tree"));
   EXPECT_TRUE(path_exists(dir.path() / "outside/keep"));
   EXPECT_TRUE(remove_tree(dir.path() / "tree")) << "a second time is success";
+}
+
+TEST(Files, RemoveTreeIsDelayedByWhoStillMakesFilesThere) {
+  const TempDirectory dir;
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_TRUE(ensure_directory(dir.path() / "tree/a", 0700));
+    std::atomic<int> made = 0;
+    std::jthread maker([&] {
+      // Like a process that has a directory's path and does not know that it goes.
+      for (int i = 0; i < 100'000; ++i) {
+        const fs::path file = dir.path() / "tree/a" / std::to_string(i % 200);
+        const Fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        if (!fd && errno == ENOENT) return;
+        ++made;
+      }
+    });
+    while (made < 300) std::this_thread::yield();
+    const auto removed = remove_tree(dir.path() / "tree");
+    ASSERT_TRUE(removed) << removed.error().message;
+    EXPECT_FALSE(path_exists(dir.path() / "tree"));
+  }
 }
 
 TEST(Files, CreateDirectoryHasExactlyItsModeAndRefusesTwice) {
