@@ -19,7 +19,6 @@ class Recovery : public PlacesTest {
   void SetUp() override {
     PlacesTest::SetUp();
     if (IsSkipped()) return;
-    velo->ok("config set archive on");
     velo->create_project("demo");
     velo->sql("demo/main").execute("CREATE TABLE t (i int)");
   }

@@ -16,7 +16,6 @@ class Wal : public E2eTest {
   void SetUp() override {
     E2eTest::SetUp();
     if (IsSkipped()) return;
-    velo->ok("config set archive on");
     velo->create_project("demo");
   }
   /// Fills and ends a segment, and waits until it is archived; its name.
@@ -86,6 +85,16 @@ TEST_F(Wal, CleanupLeavesWhatASnapshotNeeds) {
   EXPECT_EQ(info("demo/main").number("/wal/0/segments"), 0);
   velo->fails(2, "wal cleanup demo/main");
   velo->fails(3, "wal cleanup demo/nix --days 0");
+}
+
+TEST_F(Wal, CleanupLeavesWhatABranchOfAParentsBaseNeeds) {
+  velo->ok("branch create demo/dev");
+  archive_one("demo/dev");
+  const Json kept = velo->json("wal cleanup demo/dev --days 0");
+  EXPECT_EQ(kept.number("/removed"), 0);
+  EXPECT_THAT(kept.text("/needed_by"), HasSubstr("the snapshot"));
+  velo->ok("branch create demo/x --parent demo/dev --pitr now");
+  EXPECT_EQ(velo->value("demo/x", "SELECT count(*) FROM t"), "1");
 }
 
 TEST_F(Wal, ABranchWithoutArchiveSaysSo) {
