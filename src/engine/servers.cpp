@@ -12,6 +12,7 @@
 #include "postgres/certificate.h"
 #include "postgres/hba.h"
 #include "postgres/scram.h"
+#include "postgres/wal.h"
 
 namespace velo::engine {
 namespace {
@@ -71,6 +72,23 @@ Result<Archive> ensure_archive(Engine& engine, const BranchRecords& b, const OsU
 /// A segment in an archive is durable when the archive itself is.
 Result<void> make_durable(const Archive& archive) {
   return archive.is_new ? sync_directory(archive.directory.parent_path()) : Result<void>{};
+}
+
+/// Waits until the server that was started is ready. One that refuses to archive, because its owner
+/// set wal_level to minimal, is started once more without: better a server than an archive.
+Result<void> await_ready(Engine& engine, const BranchRecords& b, runtime::Runtime& runtime,
+                         runtime::ServerSpec& spec, runtime::Starting& starting,
+                         const Cancellation& cancel) {
+  auto ready = starting.await_ready(ready_patience, cancel);
+  if (ready || spec.archive.empty() || !postgres::refused_archiving(ready.error().detail)) {
+    return ready;
+  }
+  engine.observer().warning(
+      fmt::format("the WAL of {} is not archived, and its moments cannot be recovered: wal_level "
+                  "is minimal; ALTER SYSTEM RESET wal_level and a restart change that",
+                  b.full_name()));
+  spec.archive.clear();
+  return TRY(runtime.start(spec))->await_ready(ready_patience, cancel);
 }
 
 std::string in_database(const std::string& name) {
@@ -270,7 +288,7 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
     engine.observer().warning(remark);
   }
   if (!b.incarnation.first_start) {
-    TRY(starting->await_ready(ready_patience, cancel));
+    TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
     look_for_drift(engine, b, cancel);
     return {};
   }
@@ -280,7 +298,7 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   }();
   // So does this: until the commit that follows, nothing that is archived counts.
   const auto durable = make_durable(archive);
-  TRY(starting->await_ready(ready_patience, cancel));
+  TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
     TRY(durable);
     auto connection = TRY(connect_to(engine, b, cancel));
