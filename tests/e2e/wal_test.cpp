@@ -1,6 +1,9 @@
 // `velo wal`: what is archived, what is missing, and making it less.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
+#include "base/files.h"
 #include "support/velo.h"
 
 namespace velo::test {
@@ -62,6 +65,27 @@ TEST_F(Wal, AGapIsNamedByInfoAndDoctorAndNoRecoveryCrossesIt) {
   const Ran ran = velo->fails(3, "branch create demo/x --pitr now");
   EXPECT_THAT(ran.err, HasSubstr(missing));
   EXPECT_THAT(velo->volume_names(), Not(testing::Contains(HasSubstr("demo-x"))));
+}
+
+TEST_F(Wal, ADamagedSegmentIsNamedAndNoRecoveryEndsQuietlyBeforeIt) {
+  archive_one("demo/main");
+  const std::string damaged = archive_one("demo/main");
+  archive_one("demo/main");
+  const fs::path file = archive() / (damaged + ".zst");
+  const std::string whole = read_file(file).value();
+  const auto volumes = velo->volume_names();
+  std::string flipped = whole;
+  flipped[flipped.size() / 2] ^= 4;
+  for (const std::string& content : {flipped, whole.substr(0, whole.size() / 2)}) {
+    std::ofstream(file, std::ios::binary) << content;  // its owner stays
+    const Ran ran = velo->run("branch create demo/x --pitr now");
+    EXPECT_EQ(ran.exit_status, 1) << ran.all();
+    EXPECT_THAT(ran.err, testing::ContainsRegex("error: .*" + damaged + "[^\n]* is damaged"));
+    EXPECT_EQ(velo->volume_names(), volumes);
+  }
+  std::ofstream(file, std::ios::binary) << whole;
+  velo->ok("branch create demo/x --pitr now");
+  EXPECT_EQ(velo->value("demo/x", "SELECT count(*) FROM t"), "3");
 }
 
 TEST_F(Wal, CleanupLeavesWhatASnapshotNeeds) {
