@@ -3,6 +3,7 @@
 #include <exception>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "bench/groups.h"
 #include "bench/machine.h"
 #include "bench/report.h"
@@ -99,8 +100,11 @@ void take_away(const VeloHome& velo) {
 }
 
 Result<void> run(const Options& options) {
-  const Facts machine = describe_machine(options);
+  Facts machine = describe_machine(options);
   const VeloHome velo = TRY(make_home(options));
+  // As users have it: what is measured archives, unless the default is another one day.
+  const std::string archiving = TRY(velo.run({"config", "get", "archive"})).out;
+  machine.emplace_back("archiving of WAL", std::string(trim(archiving)));
   Bench bench{.options = &options, .velo = &velo, .results = {}};
   const auto measured = measure_all(bench);
   take_away(velo);

@@ -60,12 +60,10 @@ Result<void> measure(Bench& bench, const std::string& branch) {
 
 Result<void> measure_wal_info(Bench& bench, const Parent& parent) {
   const VeloHome& velo = *bench.velo;
-  TRY(velo.run({"config", "set", "archive", "on"}));
   TRY(velo.run({"project", "create", "archived", "--storage", "btrfs", "--runtime", "native",
                 "--pool", parent.place.string()}));
   auto measured = measure(bench, "archived/main");
   TRY(velo.run({"project", "delete", "archived", "--force"}));
-  TRY(velo.run({"config", "set", "archive", "off"}));
   return measured;
 }
 

@@ -51,7 +51,7 @@ Result<void> Feeder::answer(const std::string& name) {
   if (!found) {
     const bool is_nowhere = found.error().code == Errc::not_found;
     return write_file(path + std::string(is_nowhere ? none : failed),
-                      is_nowhere ? "" : found.error().message + "\n", 0600);
+                      is_nowhere ? "" : fetch_failure(name, found.error()) + "\n", 0600);
   }
   if (postgres::parse_wal_name(name)->kind != postgres::WalFile::segment) return {};
   // The server is not where its next segments were laid down for.

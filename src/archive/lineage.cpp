@@ -123,4 +123,22 @@ Result<Found> fetch(const Lineage& lineage, std::string_view name, const fs::pat
   });
 }
 
+namespace {
+constexpr std::string_view failure_begins = "velo wal fetch: ";
+constexpr std::string_view failure_words = " was not restored: ";
+}  // namespace
+
+std::string fetch_failure(std::string_view name, const Error& error) {
+  return fmt::format("{}{}{}{}", failure_begins, name, failure_words, error.message);
+}
+
+std::string_view last_fetch_failure(std::string_view log) {
+  std::string_view last;
+  for (std::string_view line : split(log, '\n')) {
+    if (!line.starts_with(failure_begins) || !line.contains(failure_words)) continue;
+    last = line.substr(failure_begins.size());
+  }
+  return last;
+}
+
 }  // namespace velo::archive

@@ -88,4 +88,9 @@ Result<Found> find(const Lineage& lineage, std::string_view name);
 /// did, which PostgreSQL finds by itself.
 Result<Found> fetch(const Lineage& lineage, std::string_view name, const fs::path& target);
 
+/// A line for the server's log: `name` could not be fetched, and why.
+std::string fetch_failure(std::string_view name, const Error& error);
+/// What the last such line in a log says, without its beginning; empty when there is none.
+std::string_view last_fetch_failure(std::string_view log);
+
 }  // namespace velo::archive

@@ -20,9 +20,13 @@ constexpr int not_in_the_archive = 1;
 constexpr int failed_fetch = 126;
 
 /// Goes into the server's log.
-void say(std::string_view text) {
-  const std::string line = fmt::format("velo wal {}\n", text);
+void say_line(std::string_view text) {
+  const std::string line = fmt::format("{}\n", text);
   if (::write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+}
+
+void say(std::string_view text) {
+  say_line(fmt::format("velo wal {}", text));
 }
 
 int push(const fs::path& directory, const fs::path& file, std::string_view name) {
@@ -56,14 +60,14 @@ Result<void> count(const fs::path& lineage_file, std::string_view name, const fs
 int fetch(const fs::path& lineage_file, std::string_view name, const fs::path& target) {
   const auto lineage = archive::read_lineage(lineage_file);
   if (!lineage) {
-    say(fmt::format("fetch: {} was not restored: {}", name, lineage.error().message));
+    say_line(archive::fetch_failure(name, lineage.error()));
     return failed_fetch;
   }
   const auto served = serve(*lineage, lineage_file, name, target);
   if (!served) {
     // PostgreSQL asks for what need not be there, and says so itself.
     if (served.error().code == Errc::not_found) return not_in_the_archive;
-    say(fmt::format("fetch: {} was not restored: {}", name, served.error().message));
+    say_line(archive::fetch_failure(name, served.error()));
     return failed_fetch;
   }
   const auto wal = postgres::parse_wal_name(name);

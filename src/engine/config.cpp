@@ -71,7 +71,7 @@ constexpr std::array keys{
     Key{"runtime", "auto", "what new projects' servers run as, when --runtime does not say",
         &check_runtime},
     Key{"pool", "", "the place of new projects' volumes, when --pool does not say", &check_pool},
-    Key{"archive", "off",
+    Key{"archive", "on",
         "whether servers archive their WAL, from their next start on, so that branches can be had "
         "as of any moment (on, off)",
         &check_switch},

@@ -18,7 +18,7 @@ struct ConfigEntry {
 };
 
 /// All keys there are, set or not: grace (24h), retention (7d), guard (5%), pool (where new
-/// projects live), runtime (auto), archive (off).
+/// projects live), runtime (auto), archive (on).
 Result<std::vector<ConfigEntry>> list_config(Engine& engine);
 /// Errc::not_found for an unknown key, with the nearest one.
 Result<ConfigEntry> get_config(Engine& engine, const std::string& key);

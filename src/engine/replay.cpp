@@ -97,6 +97,18 @@ std::unexpected<Error> not_reached(Engine& engine, const RecoveryPlan& plan, Err
       std::move(server.detail)});
 }
 
+/// When it was a file of the archives that could not be read, that is what went wrong, and the
+/// server's log says which, and why.
+Error name_unreadable(const RecoveryPlan& plan, Error server) {
+  const std::string_view failure = archive::last_fetch_failure(server.detail);
+  if (failure.empty()) return server;
+  server.message = fmt::format("the WAL of {} cannot be replayed to {}: {}",
+                               plan.followed.full_name(), to_words(plan.target), failure);
+  server.hint = fmt::format("an earlier moment may not need that file; velo wal info {} lists them",
+                            plan.followed.full_name());
+  return server;
+}
+
 /// Writes the lineage down, where the server's user reads it; the directory is that user's.
 Result<fs::path> write_lineage(const RecoveryPlan& plan, const fs::path& volume_root) {
   const fs::path directory = directory_in(volume_root);
@@ -148,7 +160,10 @@ Result<void> replay(Engine& engine, const RecoveryPlan& plan, runtime::Runtime& 
   const std::jthread telling =
       tell_progress(engine.observer(), lineage_file, coverage.segments, spec.build.owner);
   auto reached = replay_to(plan, plan.target, lineage_file, runtime, spec, cancel);
-  if (reached || !postgres::missed_target(reached.error().detail)) return reached;
+  if (reached) return reached;
+  if (!postgres::missed_target(reached.error().detail)) {
+    return std::unexpected(name_unreadable(plan, std::move(reached).error()));
+  }
   if (plan.end_is_marked || !std::holds_alternative<postgres::ToTime>(plan.target)) {
     return not_reached(engine, plan, reached.error());
   }

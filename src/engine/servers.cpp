@@ -12,6 +12,7 @@
 #include "postgres/certificate.h"
 #include "postgres/hba.h"
 #include "postgres/scram.h"
+#include "postgres/wal.h"
 
 namespace velo::engine {
 namespace {
@@ -47,19 +48,47 @@ Result<void> ensure_run_directory(const fs::path& path, const OsUser& owner) {
   return give_to(path, owner);
 }
 
+struct Archive {
+  fs::path directory;  ///< empty: nothing is archived
+  bool is_new = false;
+};
+
 /// The archive of the branch's present life, where archiving is on.
-Result<fs::path> ensure_archive(Engine& engine, const BranchRecords& b, const OsUser& owner) {
-  if (!b.branch.archives || TRY(get_config(engine, "archive")).value != "on") return fs::path();
-  fs::path path = engine.home().archive_directory(b.incarnation.id);
-  TRY(ensure_directory(path.parent_path(), running_as_root() ? 0711 : 0700));
-  const bool is_new = !path_exists(path);
-  TRY(ensure_directory(path, 0700));
-  TRY(give_to(path, owner));
-  if (is_new) {  // durable before the first segment in it is
-    TRY(sync_directory(path.parent_path()));
-    TRY(sync_directory(engine.home().root()));
+Result<Archive> ensure_archive(Engine& engine, const BranchRecords& b, const OsUser& owner) {
+  if (!b.branch.archives || TRY(get_config(engine, "archive")).value != "on") return Archive{};
+  Archive archive{.directory = engine.home().archive_directory(b.incarnation.id), .is_new = false};
+  const fs::path all = archive.directory.parent_path();
+  TRY(ensure_directory(all, running_as_root() ? 0711 : 0700));
+  archive.is_new = !path_exists(archive.directory);
+  if (archive.is_new) {
+    // Whoever made the first one here has waited for this.
+    if (TRY(list_directory(all)).empty()) TRY(sync_directory(engine.home().root()));
+    TRY(ensure_directory(archive.directory, 0700));
   }
-  return path;
+  TRY(give_to(archive.directory, owner));
+  return archive;
+}
+
+/// A segment in an archive is durable when the archive itself is.
+Result<void> make_durable(const Archive& archive) {
+  return archive.is_new ? sync_directory(archive.directory.parent_path()) : Result<void>{};
+}
+
+/// Waits until the server that was started is ready. One that refuses to archive, because its owner
+/// set wal_level to minimal, is started once more without: better a server than an archive.
+Result<void> await_ready(Engine& engine, const BranchRecords& b, runtime::Runtime& runtime,
+                         runtime::ServerSpec& spec, runtime::Starting& starting,
+                         const Cancellation& cancel) {
+  auto ready = starting.await_ready(ready_patience, cancel);
+  if (ready || spec.archive.empty() || !postgres::refused_archiving(ready.error().detail)) {
+    return ready;
+  }
+  engine.observer().warning(
+      fmt::format("the WAL of {} is not archived, and its moments cannot be recovered: wal_level "
+                  "is minimal; ALTER SYSTEM RESET wal_level and a restart change that",
+                  b.full_name()));
+  spec.archive.clear();
+  return TRY(runtime.start(spec))->await_ready(ready_patience, cancel);
 }
 
 std::string in_database(const std::string& name) {
@@ -232,7 +261,9 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   TRY(driver->attach(b.incarnation.volume));
   runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, owner));
-  spec.archive = TRY(ensure_archive(engine, b, owner));
+  const Archive archive = TRY(ensure_archive(engine, b, owner));
+  spec.archive = archive.directory;
+  if (!b.incarnation.first_start || first.replay) TRY(make_durable(archive));
   {
     const ActAs as(owner);
     TRY(postgres::ensure_control_lines(spec.pgdata));
@@ -257,7 +288,7 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
     engine.observer().warning(remark);
   }
   if (!b.incarnation.first_start) {
-    TRY(starting->await_ready(ready_patience, cancel));
+    TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
     look_for_drift(engine, b, cancel);
     return {};
   }
@@ -265,8 +296,11 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   const auto verifier = [&]() -> Result<std::string> {
     return postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
   }();
-  TRY(starting->await_ready(ready_patience, cancel));
+  // So does this: until the commit that follows, nothing that is archived counts.
+  const auto durable = make_durable(archive);
+  TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
+    TRY(durable);
     auto connection = TRY(connect_to(engine, b, cancel));
     return make_its_own(engine, b, connection, TRY(verifier), cancel);
   }());
@@ -282,7 +316,9 @@ Result<void> start_new_cluster(Engine& engine, BranchRecords& b, const Cancellat
   const auto runtime = TRY(runtime_of(b.project));
   runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, spec.build.owner));
-  spec.archive = TRY(ensure_archive(engine, b, spec.build.owner));
+  const Archive archive = TRY(ensure_archive(engine, b, spec.build.owner));
+  TRY(make_durable(archive));
+  spec.archive = archive.directory;
   const auto starting = TRY(runtime->start(spec));
   TRY(starting->await_ready(ready_patience, cancel));
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {

@@ -22,7 +22,7 @@ struct Owned {
 constexpr std::string_view own_port = "give the branch another with --port";
 constexpr std::string_view own_address = "choose the address with --bind";
 constexpr std::string_view own_archive =
-    "leave it out; velo config set archive on turns archiving on";
+    "leave it out: Velo archives each branch's WAL (velo config get archive)";
 constexpr std::string_view own_restore = "leave it out: a branch follows no other server";
 constexpr std::string_view own_log = "read the log with velo logs";
 constexpr std::string_view own_tls = "Velo makes each project's certificate itself";

@@ -122,4 +122,8 @@ WalName later_segment(const WalName& segment, std::uint64_t count, std::uint64_t
           .offset = 0};
 }
 
+bool refused_archiving(std::string_view log) {
+  return log.contains("wal_level") && log.contains("minimal");
+}
+
 }  // namespace velo::postgres

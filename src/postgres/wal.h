@@ -63,4 +63,9 @@ std::string to_string(const WalName& name);
 /// The segment `count` behind this one, on the same timeline.
 WalName later_segment(const WalName& segment, std::uint64_t count, std::uint64_t segment_size);
 
+/// Whether the server's words are that it does not start with archiving because of its wal_level
+/// (PostmasterMain in postmaster.c: with "minimal" it refuses archive_mode). Both names are the
+/// same in every translation.
+bool refused_archiving(std::string_view log);
+
 }  // namespace velo::postgres

@@ -39,7 +39,6 @@ TEST_P(Engines, CreateBranchResetStopStartDelete) {
   const std::string project = "engine-" + GetParam().name;
   const std::string main = project + "/main";
   const std::string dev = project + "/dev";
-  velo->ok("config set archive on");
   velo->ok("config set grace 0");
   velo->ok({"project", "create", project, "--runtime", "docker", "--image", GetParam().image,
             "--pool", velo->pool().string()});

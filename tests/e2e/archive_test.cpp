@@ -64,7 +64,6 @@ class Archive : public PlacesTest {
 };
 
 TEST_P(Archive, Number2AfterResetsArchivingGoesOnAndStopsDoNotWait) {
-  velo->ok("config set archive on");
   velo->create_project("demo");
   expect_archiving("demo/main");
   velo->ok("branch create demo/dev");
@@ -87,7 +86,6 @@ TEST_P(Archive, Number2AfterResetsArchivingGoesOnAndStopsDoNotWait) {
 }
 
 TEST_P(Archive, GoesWithItsVolumeAndComesBackWithIt) {
-  velo->ok("config set archive on");
   velo->create_project("demo");
   velo->ok("branch create demo/dev");
   expect_archiving("demo/dev");
@@ -105,18 +103,21 @@ TEST_P(Archive, GoesWithItsVolumeAndComesBackWithIt) {
   EXPECT_EQ(archive_names(), std::set<std::string>{});
 }
 
-TEST_P(Archive, IsOffUnlessAskedForAndFollowsTheNextStart) {
+TEST_P(Archive, IsOnUnlessTurnedOffAndFollowsTheNextStart) {
+  EXPECT_EQ(velo->ok("config get archive").out, "on\n");
   velo->create_project("demo");
-  EXPECT_EQ(velo->value("demo/main", "SHOW archive_mode"), "off");
-  EXPECT_EQ(archive_names(), std::set<std::string>{});
-  velo->fails(2, "config set archive maybe");
-  velo->ok("config set archive on");
-  velo->ok("branch restart demo/main");
   expect_archiving("demo/main");
-  velo->ok("config unset archive");
+  velo->fails(2, "config set archive maybe");
+  velo->ok("config set archive off");
   velo->ok("branch restart demo/main");
   EXPECT_EQ(velo->value("demo/main", "SHOW archive_mode"), "off");
   EXPECT_EQ(archive_names(), incarnations()) << "what is archived stays";
+  velo->create_project("quiet");
+  EXPECT_EQ(velo->value("quiet/main", "SHOW archive_mode"), "off");
+  EXPECT_EQ(velo->json("snapshot list quiet/main").size("/snapshots"), 0U);
+  velo->ok("config unset archive");
+  velo->ok("branch restart demo/main");
+  expect_archiving("demo/main");
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -30,6 +30,7 @@ TEST(Bench, AQuickRunMeasuresAndWritesItsDocument) {
   const Json document = Json::parse(read_file(out).value_or(""));
   EXPECT_GT(document.size("/groups"), 6U);
   EXPECT_EQ(document.text("/groups/0/series/1/name"), "velo branch create");
+  EXPECT_EQ(document.text("/machine/archiving of WAL"), "on");
   end_servers_below(pool.path());
 }
 

@@ -25,7 +25,6 @@ class Moments : public E2eTest {
   void begin(const Where& where) {
     set_up(where);
     if (IsSkipped()) return;
-    velo->ok("config set archive on");
     velo->create_project("demo");
     velo->sql("demo/main").execute("CREATE TABLE t (i int)");
   }

@@ -19,7 +19,6 @@ class Recovery : public PlacesTest {
   void SetUp() override {
     PlacesTest::SetUp();
     if (IsSkipped()) return;
-    velo->ok("config set archive on");
     velo->create_project("demo");
     velo->sql("demo/main").execute("CREATE TABLE t (i int)");
   }
@@ -253,12 +252,13 @@ TEST_P(Recovery, UnderLoadEveryMomentIsExact) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Places, Recovery,
-    testing::Values(Where{.driver = "btrfs", .major = 0}, Where{.driver = "reflink", .major = 18},
-                    Where{.driver = "copy", .major = 13},
-                    Where{.driver = "btrfs", .major = 17, .runtime = "docker"}),
-    param_name);
+INSTANTIATE_TEST_SUITE_P(Places, Recovery,
+                         testing::Values(Where{.driver = "btrfs", .major = 0},
+                                         Where{.driver = "reflink", .major = 18},
+                                         Where{.driver = "copy", .major = 13},
+                                         Where{.driver = "btrfs", .major = 17, .runtime = "docker"},
+                                         Where{.driver = "zfs", .major = 0}),
+                         param_name);
 INSTANTIATE_TEST_SUITE_P(Others, RecoveryOfMajors,
                          testing::Values(Where{.driver = "btrfs", .major = 14},
                                          Where{.driver = "btrfs", .major = 16},

@@ -1,6 +1,9 @@
 // `velo wal`: what is archived, what is missing, and making it less.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
+#include "base/files.h"
 #include "support/velo.h"
 
 namespace velo::test {
@@ -16,7 +19,6 @@ class Wal : public E2eTest {
   void SetUp() override {
     E2eTest::SetUp();
     if (IsSkipped()) return;
-    velo->ok("config set archive on");
     velo->create_project("demo");
   }
   /// Fills and ends a segment, and waits until it is archived; its name.
@@ -65,6 +67,27 @@ TEST_F(Wal, AGapIsNamedByInfoAndDoctorAndNoRecoveryCrossesIt) {
   EXPECT_THAT(velo->volume_names(), Not(testing::Contains(HasSubstr("demo-x"))));
 }
 
+TEST_F(Wal, ADamagedSegmentIsNamedAndNoRecoveryEndsQuietlyBeforeIt) {
+  archive_one("demo/main");
+  const std::string damaged = archive_one("demo/main");
+  archive_one("demo/main");
+  const fs::path file = archive() / (damaged + ".zst");
+  const std::string whole = read_file(file).value();
+  const auto volumes = velo->volume_names();
+  std::string flipped = whole;
+  flipped[flipped.size() / 2] ^= 4;
+  for (const std::string& content : {flipped, whole.substr(0, whole.size() / 2)}) {
+    std::ofstream(file, std::ios::binary) << content;  // its owner stays
+    const Ran ran = velo->run("branch create demo/x --pitr now");
+    EXPECT_EQ(ran.exit_status, 1) << ran.all();
+    EXPECT_THAT(ran.err, testing::ContainsRegex("error: .*" + damaged + "[^\n]* is damaged"));
+    EXPECT_EQ(velo->volume_names(), volumes);
+  }
+  std::ofstream(file, std::ios::binary) << whole;
+  velo->ok("branch create demo/x --pitr now");
+  EXPECT_EQ(velo->value("demo/x", "SELECT count(*) FROM t"), "3");
+}
+
 TEST_F(Wal, CleanupLeavesWhatASnapshotNeeds) {
   archive_one("demo/main");
   const Json kept = velo->json("wal cleanup demo/main --days 0");
@@ -86,6 +109,16 @@ TEST_F(Wal, CleanupLeavesWhatASnapshotNeeds) {
   EXPECT_EQ(info("demo/main").number("/wal/0/segments"), 0);
   velo->fails(2, "wal cleanup demo/main");
   velo->fails(3, "wal cleanup demo/nix --days 0");
+}
+
+TEST_F(Wal, CleanupLeavesWhatABranchOfAParentsBaseNeeds) {
+  velo->ok("branch create demo/dev");
+  archive_one("demo/dev");
+  const Json kept = velo->json("wal cleanup demo/dev --days 0");
+  EXPECT_EQ(kept.number("/removed"), 0);
+  EXPECT_THAT(kept.text("/needed_by"), HasSubstr("the snapshot"));
+  velo->ok("branch create demo/x --parent demo/dev --pitr now");
+  EXPECT_EQ(velo->value("demo/x", "SELECT count(*) FROM t"), "1");
 }
 
 TEST_F(Wal, ABranchWithoutArchiveSaysSo) {

@@ -25,7 +25,6 @@ using Nothing = std::vector<std::string>;
 
 World::World(const Where& where) : velo_(where) {
   velo_.ok("config set grace 0");
-  velo_.ok("config set archive on");
   velo_.create_project("demo");
   velo_.sql("demo/main")
       .execute(
@@ -100,7 +99,7 @@ void World::expect_volumes(const Json& status) {
     referenced.push_back(std::move(volume));
   }
   std::ranges::sort(referenced);
-  EXPECT_EQ(velo_.volume_names(), referenced) << "orphaned or lost volumes";
+  EXPECT_EQ(velo_.place().volume_names(), referenced) << "orphaned or lost volumes";
   EXPECT_EQ(velo_.place().leaked_snapshots(), Nothing{});
 }
 

@@ -69,8 +69,11 @@ TEST_P(Configured, WalLevelMinimalIsNoObstacleToSnapshotsAndSaidWhereItIs) {
   main.execute("CREATE TABLE t AS SELECT 1 AS x");
   main.execute("ALTER SYSTEM SET wal_level = minimal");
   main.execute("ALTER SYSTEM SET max_wal_senders = 0");
-  velo->ok("branch restart demo/main");
+  const Ran restarted = velo->ok("branch restart demo/main");
+  EXPECT_NE(restarted.err.find("the WAL of demo/main is not archived"), std::string::npos)
+      << restarted.all();
   ASSERT_EQ(velo->value("demo/main", "SHOW wal_level"), "minimal");
+  ASSERT_EQ(velo->value("demo/main", "SHOW archive_mode"), "off");
   const Ran created = velo->run("branch create demo/dev");
   if (atomic()) {
     EXPECT_EQ(created.exit_status, 0) << created.all();
@@ -82,6 +85,12 @@ TEST_P(Configured, WalLevelMinimalIsNoObstacleToSnapshotsAndSaidWhereItIs) {
     velo->ok("branch create demo/dev");
   }
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
+
+  if (!atomic()) velo->ok("branch start demo/main");
+  velo->sql("demo/main").execute("ALTER SYSTEM RESET wal_level");
+  const Ran back = velo->ok("branch restart demo/main");
+  EXPECT_EQ(back.err.find("is not archived"), std::string::npos) << back.all();
+  EXPECT_EQ(velo->value("demo/main", "SHOW archive_mode"), "on");
 }
 
 TEST_P(Configured, HugePagesThatTheParentInsistsOnAreNotNeededByABranch) {

@@ -337,7 +337,16 @@ void Velo::kill_server(const std::string& branch) const {
 }
 
 std::vector<std::string> Velo::volume_names() const {
-  return pool_.volume_names();
+  std::vector<std::string> names = pool_.volume_names();
+  const Ran listed = run("snapshot list --json");
+  if (listed.exit_status != 0) return names;
+  const Json snapshots = Json::parse(listed.out);
+  for (std::size_t i = 0; i < snapshots.size("/snapshots"); ++i) {
+    const std::string snapshot = "/snapshots/" + std::to_string(i);
+    if (snapshots.text(snapshot + "/purpose") != "base") continue;
+    std::erase(names, snapshots.text(snapshot + "/volume"));
+  }
+  return names;
 }
 
 void E2eTest::set_up(const Where& where) {

@@ -121,7 +121,8 @@ class Velo {
   int pid(const std::string& branch) const;
   /// kill -9 for the branch's server and its children, and waits until they are gone.
   void kill_server(const std::string& branch) const;
-  /// The names of all volumes in the pool.
+  /// The names of all volumes in the pool, but for those that `snapshot list` says are bases for
+  /// recovery: project create and others make these by themselves.
   std::vector<std::string> volume_names() const;
 
  private:

@@ -97,7 +97,10 @@ TEST_F(ArchiveFeeder, SaysWhatCannotBeKnown) {
   want(segment(3));
   want("nonsense");
   come_to_rest(feeder);
-  EXPECT_NE(text_of(stage() / (segment(3) + ".error")).find("is damaged"), std::string::npos);
+  const std::string error = text_of(stage() / (segment(3) + ".error"));
+  EXPECT_TRUE(last_fetch_failure("LOG: one\n" + error + "LOG: two\n").starts_with(segment(3)));
+  EXPECT_TRUE(last_fetch_failure(error).contains("is damaged")) << error;
+  EXPECT_EQ(last_fetch_failure("FATAL: velo wal fetch: none\n"), "");
   EXPECT_NE(text_of(stage() / "nonsense.error").find("not the name"), std::string::npos);
   EXPECT_FALSE(path_exists(stage() / segment(3)));
 }

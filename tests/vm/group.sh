@@ -2,7 +2,7 @@
 # One group of lane zfs, in a virtual machine (VELO_TEST_VM_IMAGE, VELO_TEST_VM_JOB: test.sh sets them)
 # or, with VELO_TEST_ZFS_POOL, on a pool of this machine. Exit status 77: neither is there.
 #
-#   group.sh contract|family|pools|trouble|user|setup|flow|ledger|kill-create|kill-change
+#   group.sh contract|family|pools|trouble|user|setup|flow|recovery|ledger|kill-create|kill-change
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -14,6 +14,7 @@ case "$1" in
   user) binary=zfs_tests filter='ZfsUser.*' ;;
   setup) binary=zfs_tests filter='ZfsSetup.*' ;;
   flow) binary=e2e_tests filter='*MainFlow*zfs*' ;;
+  recovery) binary=e2e_tests filter='*/Recovery.*zfs*' ;;
   ledger) binary=ledger_tests filter='*BranchesHold*zfs*' ;;
   kill-create) binary=kill_tests filter='*/Kill.*Create_zfs' ;;
   kill-change) binary=kill_tests filter='*/Kill.*Reset_zfs:*/Kill.*Delete_zfs' ;;
@@ -34,6 +35,7 @@ case "$1" in
     ;;
   kill-create) filter='*KillOnZfs*BranchCreate_zfs' ;; # a project's takes ten minutes, nearly all of it initdb
   kill-change) filter='*KillOnZfs*Reset_zfs:*KillOnZfs*Delete_zfs' ;;
+  recovery) filter='*/Recovery.Holds*zfs*:*/Recovery.InPlace*zfs*' ;;
   flow) filter='*MainFlow*BranchDiverge*zfs*:*MainFlow*ComeBack*zfs*' ;;
 esac
 exec "$here/run.sh" "$VELO_TEST_VM_IMAGE" "$VELO_TEST_VM_JOB" 2300 \

@@ -138,7 +138,7 @@ TEST_F(ZfsSetup, WhoStillHasVolumesKeepsTheirRights) {
   for (const auto& more : {std::vector<std::string>{}, std::vector<std::string>{"--force"}}) {
     const Ran refused = undo(more);
     EXPECT_EQ(refused.exit_status, 4) << refused.all();
-    EXPECT_NE(refused.err.find(user.name + " (demo-main)"), std::string::npos) << refused.all();
+    EXPECT_NE(refused.err.find(user.name + " (demo-main"), std::string::npos) << refused.all();
     EXPECT_NE(refused.err.find("velo project delete"), std::string::npos) << refused.all();
   }
   user_ok("branch create demo/dev");  // still in full
