@@ -32,6 +32,10 @@ std::filesystem::path default_place(Engine& engine);
 Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
                                const OsUser& owner);
 
+/// Makes the pool ready for a first volume. Errc::storage when it has volumes by the catalog and is
+/// away: it is not made a second time in the place where it was.
+Result<void> prepare_pool(Engine& engine, storage::Driver& driver, const std::string& pool);
+
 /// Errc::no_space when the pool has less free than the guard (`velo config get guard`) after
 /// another `needed` bytes; Errc::permission when it is read-only; Errc::storage when it is gone.
 /// `beside` is a volume on it through which the room may be seen at once; empty: none.
