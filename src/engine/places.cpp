@@ -14,6 +14,7 @@
 #include "engine/kept_space.h"
 #include "engine/servers.h"
 #include "engine/setup.h"
+#include "postgres/wal.h"
 #include "runtime/port.h"
 #include "storage/registry.h"
 
@@ -184,8 +185,11 @@ Result<void> check_room(Engine& engine, const storage::Driver& driver, const std
 }
 
 Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const std::string& volume) {
-  if (driver.capabilities().cost != storage::CloneCost::per_byte) return 0;
-  return TRY(driver.measure({volume})).at(0).referenced;
+  const storage::Capabilities can = driver.capabilities();
+  if (can.atomic_snapshot) return 0;
+  constexpr std::uint64_t wal = 3 * postgres::default_segment_size;
+  if (can.cost != storage::CloneCost::per_byte) return wal;
+  return wal + TRY(driver.measure({volume})).at(0).referenced;
 }
 
 Result<std::string> free_volume_name(Engine& engine, const storage::Driver& driver,

@@ -160,5 +160,26 @@ TEST_P(Pool, AFullPoolNamesWhatIsKeptAndTheCommandFreesIt) {
 INSTANTIATE_TEST_SUITE_P(FileSystems, Pool, testing::Values("btrfs", "ext4"),
                          [](const auto& type) { return type.param; });
 
+// The copy itself fits, the WAL that its making and its start need does not.
+class PoolOfCopies : public Pool {};
+
+TEST_P(PoolOfCopies, AFullCopyNeedsRoomForItsWalToo) {
+  velo->ok("config set guard 0%");
+  const std::int64_t bytes =
+      velo->json("branch get demo/main").number("/branch/sizes/referenced_bytes");
+  pool->fill_up_to(static_cast<std::uint64_t>(bytes) + (20U << 20U));
+  const Ran refused = velo->fails(1, "branch create demo/new");
+  EXPECT_NE(refused.err.find("are needed"), std::string::npos) << refused.all();
+  pool->empty();
+  pool->fill_up_to(static_cast<std::uint64_t>(bytes) + (56U << 20U));
+  velo->ok("branch create demo/new");
+  for (const char* branch : {"demo/main", "demo/new"}) {
+    velo->sql(branch).execute("INSERT INTO t VALUES (2); CHECKPOINT");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(FileSystems, PoolOfCopies, testing::Values("ext4"),
+                         [](const auto& type) { return type.param; });
+
 }  // namespace
 }  // namespace velo::test
