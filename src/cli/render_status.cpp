@@ -106,7 +106,7 @@ std::string render_kept(const StatusView& status, const Look& look) {
   for (const auto& [root, kept] : by_root) {
     if (++shown > most) break;
     const std::string command = fmt::format(
-        "velo {} undelete {}", root.find('/') == root.npos ? "project" : "branch", root);
+        "velo {} undelete {}", root.find('/') == std::string::npos ? "project" : "branch", root);
     text += notice_line(
         fmt::format("{} was {} and can be had back until {}: {}", root, kept->reason,
                     to_local(kept->kept_until).substr(0, 16), paint(command, Colour::cyan, look)),
