@@ -37,7 +37,7 @@ TEST_P(StorageDirectoryTest, WhatIsInAPlaceThatIsAwayIsNotBelievedGone) {
     fs::rename(away, elsewhere);
     for (const Result<void>& refused :
          {driver().check_there(), remove("shop-main"), remove("never-was")}) {
-      EXPECT_TRUE(fails_with(Errc::storage, refused));
+      ASSERT_TRUE(fails_with(Errc::storage, refused));
       EXPECT_THAT(refused.error().message, testing::HasSubstr(place().string()));
       EXPECT_THAT(refused.error().hint, testing::HasSubstr("mount"));
     }
