@@ -221,14 +221,16 @@ Argument branch_argument(std::string& target) {
           .complete = complete_branches()};
 }
 
-void answer_with_connection(Context& context, const engine::CreatedBranch& changed) {
+void answer_with_connection(Context& context, const engine::CreatedBranch& changed,
+                            const std::function<std::string(const Look&)>& more) {
   context.answer([&] { return json::created_branch(changed); },
                  [&](const Look& look) {
-                   if (changed.branch.state == engine::ServerState::running) {
-                     return render_connection(changed.connection, look);
-                   }
-                   return fmt::format("{} is {}\n", changed.branch.full_name,
-                                      engine::name_of(changed.branch.state));
+                   const std::string text =
+                       changed.branch.state == engine::ServerState::running
+                           ? render_connection(changed.connection, look)
+                           : fmt::format("{} is {}\n", changed.branch.full_name,
+                                         engine::name_of(changed.branch.state));
+                   return more ? text + more(look) : text;
                  });
 }
 

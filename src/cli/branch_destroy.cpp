@@ -41,16 +41,16 @@ Result<std::string> reset_warning(engine::Engine& engine, const std::string& nam
                           : "Nothing is kept: there is no way back.");
 }
 
-Result<int> run_delete(Context& context, const Request& request) {
+Result<int> run_delete(Context& context, const engine::DeleteRequest& request) {
   engine::Engine engine = TRY(context.open_engine());
-  if (should_ask(context.output(), request.force)) {
-    const auto preview = TRY(engine::preview_delete_branch(engine, request.name, request.force));
+  if (should_ask(context.output(), request.with_branches)) {
+    const auto preview = TRY(engine::preview_delete_branch(engine, request));
     context.output().err.write(render_warning(fmt::format("branch {}", request.name), preview));
     if (!TRY(confirm(context.output(), fmt::format("Delete {}?", request.name)))) {
       return declined(context.output());
     }
   }
-  const auto deletion = TRY(engine::delete_branch(engine, request.name, request.force));
+  const auto deletion = TRY(engine::delete_branch(engine, request));
   context.answer([&] { return json::deletion(request.name, deletion); },
                  [&](const Look& look) {
                    return render_deletion(request.name, deletion,
@@ -71,7 +71,8 @@ Result<int> run_reset(Context& context, const Request& request) {
     }
   }
   const auto reset = TRY(engine::reset_branch(engine, request.name));
-  answer_with_connection(context, reset);
+  answer_with_connection(context, reset,
+                         [&](const Look& look) { return render_way_back(reset.branch, look); });
   return 0;
 }
 
@@ -132,20 +133,24 @@ Command branch_restore_command() {
 }
 
 Command branch_delete_command() {
-  auto request = std::make_shared<Request>();
-  return {.name = "delete",
-          .aliases = {"rm"},
-          .summary = "Delete a branch with its data",
-          .details =
-              "A branch that others were made from is deleted with --force only, and its whole "
-              "family with it. On a terminal it asks first, unless --force; in a pipe it does "
-              "not ask. What is deleted can be had back for a grace period (velo config get "
-              "grace) with velo branch undelete.",
-          .arguments = {copy_argument(request->name)},
-          .options = {force_option(request->force, "Do not ask; delete its children as well")},
-          .examples = {{"velo branch delete demo/dev", ""},
-                       {"velo branch delete demo/dev --force", "and its children"}},
-          .run = [request](Context& context) { return run_delete(context, *request); }};
+  auto request = std::make_shared<engine::DeleteRequest>();
+  return {
+      .name = "delete",
+      .aliases = {"rm"},
+      .summary = "Delete a branch with its data",
+      .details =
+          "A branch that others were made from is deleted with --force only, and its whole "
+          "family with it. On a terminal it asks first, unless --force; in a pipe it does "
+          "not ask. What is deleted can be had back for a grace period (velo config get "
+          "grace) with velo branch undelete; --now frees its space at once, also that of a "
+          "branch that was deleted before and is still kept.",
+      .arguments = {copy_argument(request->name)},
+      .options = {force_option(request->with_branches, "Do not ask; delete its children as well"),
+                  now_option(request->at_once)},
+      .examples = {{"velo branch delete demo/dev", ""},
+                   {"velo branch delete demo/dev --force", "and its children"},
+                   {"velo branch delete demo/dev --now", "keep nothing of it"}},
+      .run = [request](Context& context) { return run_delete(context, *request); }};
 }
 
 Command branch_reset_command() {

@@ -95,6 +95,12 @@ Option force_option(bool& target, std::string help) {
   return {.flags = "-f,--force", .help = std::move(help), .assign = into(target)};
 }
 
+Option now_option(bool& target) {
+  return {.flags = "--now",
+          .help = "Keep nothing: its space is free at once, and there is no way back",
+          .assign = into(target)};
+}
+
 Option setting_option(std::map<std::string, std::string>& settings) {
   return {.flags = "--pg-conf",
           .value = "K=V",

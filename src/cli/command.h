@@ -83,6 +83,8 @@ Assign into(std::string& target, const std::string& what, std::vector<std::strin
 
 /// Options that several commands share.
 Option force_option(bool& target, std::string help);
+/// Of what deletes: without a grace period.
+Option now_option(bool& target);
 Option setting_option(std::map<std::string, std::string>& settings);
 Option port_option(int& target);
 Option bind_option(std::string& target);

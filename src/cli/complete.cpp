@@ -94,16 +94,10 @@ class CatalogNames final : public Names {
     return names;
   }
   std::vector<std::string> kept_branches() override {
-    std::set<std::string> names;
-    for (const auto& kept : status().kept) names.insert(kept.branch);
-    return {names.begin(), names.end()};
+    return kept_roots([](const std::string& root) { return root.contains('/'); });
   }
   std::vector<std::string> kept_projects() override {
-    const engine::StatusView all = status();
-    std::set<std::string> names;
-    for (const auto& kept : all.kept) names.insert(kept.branch.substr(0, kept.branch.find('/')));
-    for (const auto& project : all.projects) names.erase(project.name);
-    return {names.begin(), names.end()};
+    return kept_roots([](const std::string& root) { return !root.contains('/'); });
   }
   std::vector<std::string> snapshots() override {
     Words names;
@@ -126,9 +120,15 @@ class CatalogNames final : public Names {
   }
 
  private:
-  engine::StatusView status() {
-    auto* engine = opened();
-    return engine == nullptr ? engine::StatusView{} : or_none(engine::status(*engine));
+  /// What undelete takes.
+  Words kept_roots(bool (*wanted)(const std::string&)) {
+    std::set<std::string> names;
+    if (auto* engine = opened()) {
+      for (const auto& kept : or_none(engine::status(*engine)).kept) {
+        if (wanted(kept.comes_back_with)) names.insert(kept.comes_back_with);
+      }
+    }
+    return {names.begin(), names.end()};
   }
   engine::Engine* opened() {
     // Pressing a key must not make a VELO_HOME.

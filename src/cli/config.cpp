@@ -34,6 +34,9 @@ Command set() {
   auto request = std::make_shared<Request>();
   return {.name = "set",
           .summary = "Set a key",
+          .details =
+              "A shorter grace period also holds for what is kept already: what is older than "
+              "that is deleted at once.",
           .arguments = {key_argument(request->key),
                         {.name = "VALUE", .help = "Its new value", .assign = into(request->value)}},
           .examples = {{"velo config set grace 7d", "keep what is deleted for a week"},

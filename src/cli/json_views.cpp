@@ -50,7 +50,8 @@ Json of_kept(const engine::KeptView& kept) {
           {"reason", kept.reason},
           {"kept_since", to_rfc3339(kept.kept_since)},
           {"kept_until", to_rfc3339(kept.kept_until)},
-          {"exclusive_bytes", or_null(kept.exclusive)}};
+          {"exclusive_bytes", or_null(kept.exclusive)},
+          {"comes_back_with", kept.comes_back_with}};
 }
 
 Json of_freed(const std::optional<engine::Freed>& freed) {

@@ -149,13 +149,8 @@ Command get() {
           }};
 }
 
-struct DeleteRequest {
-  std::string name;
-  bool force = false;
-};
-
 Command remove() {
-  auto request = std::make_shared<DeleteRequest>();
+  auto request = std::make_shared<engine::DeleteRequest>();
   return {
       .name = "delete",
       .aliases = {"rm"},
@@ -164,24 +159,25 @@ Command remove() {
           "A project with more branches than main is deleted with --force only. On a terminal it "
           "asks "
           "first, unless --force; in a pipe it does not ask. What is deleted can be had back for a "
-          "grace period (velo config get grace) with velo project undelete.",
+          "grace period (velo config get grace) with velo project undelete; --now frees its space "
+          "at once, also that of a project that was deleted before and is still kept.",
       .arguments = {project_argument(request->name)},
-      .options = {force_option(request->force, "Do not ask; delete all branches as well")},
-      .examples = {{"velo project delete demo", ""}, {"velo project delete demo --force", ""}},
+      .options = {force_option(request->with_branches, "Do not ask; delete all branches as well"),
+                  now_option(request->at_once)},
+      .examples = {{"velo project delete demo", ""},
+                   {"velo project delete demo --force", ""},
+                   {"velo project delete demo --now", "keep nothing of it"}},
       .run = [request](Context& context) -> Result<int> {
         engine::Engine engine = TRY(context.open_engine());
-        if (should_ask(context.output(), request->force)) {
-          const auto preview = TRY(engine::preview_delete_project(engine, request->name));
-          // With more than main the engine refuses: nothing to ask.
-          if (preview.branches.size() <= 1) {
-            context.output().err.write(
-                render_warning(fmt::format("project {}", request->name), preview));
-            if (!TRY(confirm(context.output(), fmt::format("Delete {}?", request->name)))) {
-              return declined(context.output());
-            }
+        if (should_ask(context.output(), request->with_branches)) {
+          const auto preview = TRY(engine::preview_delete_project(engine, *request));
+          context.output().err.write(
+              render_warning(fmt::format("project {}", request->name), preview));
+          if (!TRY(confirm(context.output(), fmt::format("Delete {}?", request->name)))) {
+            return declined(context.output());
           }
         }
-        const auto deletion = TRY(engine::delete_project(engine, request->name, request->force));
+        const auto deletion = TRY(engine::delete_project(engine, *request));
         context.answer([&] { return json::deletion(request->name, deletion); },
                        [&](const Look& look) {
                          return render_deletion(request->name, deletion,

@@ -268,6 +268,12 @@ std::string render_deletion(const std::string& name, const engine::Deletion& del
   return text;
 }
 
+std::string render_way_back(const BranchView& branch, const Look& look) {
+  if (branch.kept.empty()) return "Nothing is kept of what it held: there is no way back\n";
+  return fmt::format("What it held is kept until {}: {}\n", until(branch.kept.back().kept_until),
+                     paint("velo branch undelete " + branch.full_name, Colour::cyan, look));
+}
+
 std::string render_warning(const std::string& what, const engine::Deletion& deletion) {
   std::string text = fmt::format("This deletes {} with its data", what);
   if (deletion.branches.size() > 1) text += ": " + join_words(deletion.branches);

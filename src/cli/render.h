@@ -49,6 +49,8 @@ std::string render_branch(const engine::BranchView& branch, Timestamp now, const
 /// "Deleted demo/dev." and until when it can be had back.
 std::string render_deletion(const std::string& name, const engine::Deletion& deletion,
                             const std::string& undelete_command, const Look& look);
+/// After a reset: how it can be taken back, and until when.
+std::string render_way_back(const engine::BranchView& branch, const Look& look);
 /// What a person sees before being asked: "This deletes …".
 std::string render_warning(const std::string& what, const engine::Deletion& deletion);
 std::string no_projects_yet(const Look& look);

@@ -95,34 +95,26 @@ std::string render_unfinished(const OperationView& operation, Timestamp now, con
 
 std::string render_kept(const StatusView& status, const Look& look) {
   constexpr std::size_t most = 5;
-  const auto project_of = [](const std::string& branch) {
-    return branch.substr(0, branch.find('/'));
-  };
-  // A branch's newest kept volume is what undelete brings back; a project's branches go together.
-  std::map<std::string, const engine::KeptView*> by_command;
+  // The newest of what one undelete brings back: a branch's last life, a family, a project.
+  std::map<std::string, const engine::KeptView*> by_root;
   for (const engine::KeptView& kept : status.kept) {
-    const std::string project = project_of(kept.branch);
-    const bool project_is_there = std::ranges::any_of(
-        status.projects, [&](const engine::ProjectView& p) { return p.name == project; });
-    const std::string command = project_is_there ? "velo branch undelete " + kept.branch
-                                                 : "velo project undelete " + project;
-    const engine::KeptView*& newest = by_command[command];
+    const engine::KeptView*& newest = by_root[kept.comes_back_with];
     if (newest == nullptr || newest->kept_since < kept.kept_since) newest = &kept;
   }
   std::string text;
   std::size_t shown = 0;
-  for (const auto& [command, kept] : by_command) {
+  for (const auto& [root, kept] : by_root) {
     if (++shown > most) break;
-    const bool whole_project = command.starts_with("velo project");
+    const std::string command = fmt::format(
+        "velo {} undelete {}", root.find('/') == std::string::npos ? "project" : "branch", root);
     text += notice_line(
-        fmt::format("{} was {} and can be had back until {}: {}",
-                    whole_project ? project_of(kept->branch) : kept->branch, kept->reason,
+        fmt::format("{} was {} and can be had back until {}: {}", root, kept->reason,
                     to_local(kept->kept_until).substr(0, 16), paint(command, Colour::cyan, look)),
         look);
   }
-  if (by_command.size() > most) {
+  if (by_root.size() > most) {
     text += notice_line(fmt::format("{} more can be had back: velo status --json lists them",
-                                    by_command.size() - most),
+                                    by_root.size() - most),
                         look);
   }
   return text;

@@ -70,7 +70,13 @@ Result<void> do_start_branch(Engine& engine, const Args& args) {
   if (!TRY(runtime->inspect(pgdata)).runs) {
     // What undoes or finishes must not be ended by the Ctrl-C that called for it.
     const Cancellation never;
-    TRY(start_server(engine, branch, {}, never));
+    if (auto started = start_server(engine, branch, {}, never); !started) {
+      engine.observer().warning(
+          fmt::format("{0} does not start: {1}; velo logs {0} may say more, "
+                      "velo branch start {0} tries again",
+                      branch.full_name(), started.error().message));
+      return {};
+    }
     TRY(engine.catalog().change([&]() -> Result<void> {
       TRY(engine.catalog().update(branch.branch));
       return engine.catalog().update(branch.incarnation);
@@ -128,6 +134,21 @@ Action start_branch_action(const std::string& branch_id) {
 
 Action open_branch(const std::string& branch_id) {
   return {"open_branch", {{"branch", branch_id}}};
+}
+
+Action named(Action action, const std::string& branch) {
+  action.args["of"] = branch;
+  return action;
+}
+
+std::string words_of(const Action& action) {
+  if (action.name == "remove_volume") return "Delete volume " + arg(action.args, "volume");
+  std::string words;
+  if (action.name == "stop_server") words = "Stop PostgreSQL";
+  if (action.name == "start_branch") words = "Start PostgreSQL";
+  const std::string& branch = arg(action.args, "of");
+  if (!words.empty() && !branch.empty()) words += " of " + branch;
+  return words;
 }
 
 Result<void> carry_out(Engine& engine, const Action& action) {

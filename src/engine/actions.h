@@ -20,10 +20,17 @@ Action stop_server(const std::string& runtime, const std::string& driver, const 
 Action forget_branch_files(const std::string& branch_id);
 /// Removes a project's certificate.
 Action forget_project_files(const std::string& project_id);
-/// Starts the branch's present incarnation and opens its gate, if it should run and does not.
+/// Starts the branch's present incarnation and opens its gate, if it should run and does not. One
+/// that does not start is told of once, and is down: an operation that waited for it would stand in
+/// the way of all that could be done about it.
 Action start_branch_action(const std::string& branch_id);
 /// Opens the gate of the branch's present incarnation, and has its server read that.
 Action open_branch(const std::string& branch_id);
+
+/// The same action, for a plan that concerns several branches: its words say which one it is for.
+Action named(Action action, const std::string& branch);
+/// What a person sees while it runs as part of finishing; empty for what takes no time.
+std::string words_of(const Action& action);
 
 Result<void> carry_out(Engine& engine, const Action& action);
 

@@ -22,10 +22,7 @@ Result<std::filesystem::path> present_pgdata(const BranchRecords& b) {
     return std::unexpected(std::move(attached).error());
   }
   if (path_exists(driver->root_of(b.incarnation.volume))) return pgdata;
-  return fail_with_hint(Errc::storage,
-                        fmt::format("the volume of {} is not there: {}", b.full_name(),
-                                    driver->root_of(b.incarnation.volume).string()),
-                        "is the pool mounted? velo status shows its health");
+  return volume_missing(*driver, b.incarnation.volume, b.full_name());
 }
 
 Result<BranchLocks> lock_one(Engine& engine, const std::string& name, BranchRecords& b) {

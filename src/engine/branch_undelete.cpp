@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "catalog/catalog.h"
 #include "engine/actions.h"
 #include "engine/branches.h"
@@ -23,24 +24,6 @@ std::unexpected<Error> nothing_kept(const std::string& name) {
                         "get grace); velo status shows it");
 }
 
-/// The branch of that name that was deleted last and is still kept.
-Result<BranchRecords> find_deleted(Engine& engine, const BranchName& name) {
-  const std::string full_name = name.project + "/" + name.branch;
-  const catalog::Branch* newest = nullptr;
-  const std::vector<catalog::Project> projects =
-      TRY(engine.catalog().projects(catalog::Which::all));
-  const std::vector<catalog::Branch> branches = TRY(engine.catalog().branches(catalog::Which::all));
-  for (const catalog::Branch& branch : branches) {
-    if (branch.name != name.branch || !branch.deleted_at) continue;
-    const auto project =
-        std::ranges::find_if(projects, [&](const auto& p) { return p.id == branch.project_id; });
-    if (project == projects.end() || project->name != name.project) continue;
-    if (newest == nullptr || *newest->deleted_at < *branch.deleted_at) newest = &branch;
-  }
-  if (newest == nullptr) return nothing_kept(full_name);
-  return load_branch(engine, newest->id);
-}
-
 /// Before a deleted branch may come back.
 Result<void> check_can_return(Engine& engine, const BranchRecords& b) {
   if (b.project.deleted_at) {
@@ -57,16 +40,47 @@ Result<void> check_can_return(Engine& engine, const BranchRecords& b) {
   return {};
 }
 
+/// The branch and those of its descendants that were deleted along with it, parents first. None of
+/// their names may be taken by now.
+Result<std::vector<BranchRecords>> find_family(Engine& engine, const BranchRecords& root) {
+  std::vector<BranchRecords> family;
+  for (BranchRecords& b : TRY(family_of(engine, root, catalog::Which::all))) {
+    if (b.branch.deleted_at != root.branch.deleted_at) continue;
+    if (TRY(engine.catalog().branch_named(b.project.id, b.branch.name))) {
+      return fail_with_hint(Errc::already_exists,
+                            fmt::format("{} was deleted along with {}, and there is another {} by "
+                                        "now",
+                                        b.full_name(), root.full_name(), b.full_name()),
+                            "delete that one first; both can be brought back in turn");
+    }
+    family.push_back(std::move(b));
+  }
+  std::ranges::reverse(family);
+  return family;
+}
+
 Result<std::string> undelete_deleted(Engine& engine, const BranchName& name) {
-  BranchRecords b;
+  const std::string full_name = name.project + "/" + name.branch;
+  std::vector<BranchRecords> family;
   const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
-    b = TRY(find_deleted(engine, name));
-    TRY(check_can_return(engine, b));
-    return LockSet{.exclusive = {b.branch.id}, .shared = {*b.branch.parent_id}};
+    const auto found = TRY(last_deleted(engine, name));
+    if (!found) return nothing_kept(full_name);
+    const BranchRecords root = TRY(load_branch(engine, found->id));
+    TRY(check_can_return(engine, root));
+    family = TRY(find_family(engine, root));
+    LockSet set{.exclusive = {}, .shared = {*root.branch.parent_id}};
+    for (const BranchRecords& b : family) set.exclusive.push_back(b.branch.id);
+    return set;
   }));
-  engine.observer().begin(fmt::format("Bringing back {}", b.full_name()));
-  TRY(unbury(engine, "branch.undelete", b.full_name(), {b}, {}));
-  return b.branch.id;
+  std::vector<std::string> others;
+  for (const BranchRecords& b : family) {
+    if (b.full_name() != full_name) others.push_back(b.full_name());
+  }
+  engine.observer().begin(
+      others.empty() ? fmt::format("Bringing back {}", full_name)
+                     : fmt::format("Bringing back {} with {}", full_name, join_words(others)));
+  TRY(unbury(engine, "branch.undelete", full_name, family, {}));
+  return family.front().branch.id;
 }
 
 /// The life before the last reset.
@@ -93,9 +107,8 @@ Result<std::string> undo_reset(Engine& engine, const std::string& name) {
   const auto driver = TRY(driver_of(b.project));
   const auto runtime = TRY(runtime_of(b.project));
   if (!driver->mark_of(before.volume)) {
-    return fail_with_hint(Errc::storage,
-                          fmt::format("the kept volume {} is not there", before.volume),
-                          "is the pool mounted? velo status shows its health");
+    return volume_missing(*driver, before.volume,
+                          fmt::format("{} before its reset", b.full_name()));
   }
   engine.observer().begin(fmt::format("Bringing back {} as it was before its reset", name));
   const catalog::Project& project = b.project;

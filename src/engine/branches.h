@@ -40,9 +40,10 @@ Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string&
 Result<BranchView> get_branch(Engine& engine, const std::string& name);
 
 /// What delete_branch would delete; changes nothing. Refuses as delete_branch does.
-Result<Deletion> preview_delete_branch(Engine& engine, const std::string& name, bool with_children);
-/// Without `with_children` a branch that has children is refused (Errc::has_children names them).
-Result<Deletion> delete_branch(Engine& engine, const std::string& name, bool with_children);
+Result<Deletion> preview_delete_branch(Engine& engine, const DeleteRequest& request);
+/// Errc::has_children without `with_branches` names the children; where nothing is kept, also those
+/// that were deleted before and are kept: without their parent they could not come back.
+Result<Deletion> delete_branch(Engine& engine, const DeleteRequest& request);
 /// Back to the parent's present state; port, password and children stay. A stopped branch stays so.
 Result<CreatedBranch> reset_branch(Engine& engine, const std::string& name);
 /// Back to a snapshot, of this branch or of another of its project; main too. Port, password and
@@ -53,6 +54,7 @@ Result<CreatedBranch> restore_branch(Engine& engine, const std::string& name,
 Result<CreatedBranch> restore_branch_as_of(Engine& engine, const std::string& name,
                                            const postgres::RecoveryTarget& target);
 /// Brings back what the last delete or reset took away (and keeps in turn what a reset had made).
+/// Descendants that were deleted along with it come back with it.
 Result<CreatedBranch> undelete_branch(Engine& engine, const std::string& name);
 
 /// Each is success when the branch is already so.

@@ -127,11 +127,11 @@ class BranchCheck {
     const std::string& volume = b_.incarnation.volume;
     const auto mark = (*driver)->mark_of(volume);
     if (!mark && !path_exists(life_.root)) {
-      const auto pool = (*driver)->pool_state();
-      const bool no_pool = pool && pool->health == "MISSING";
+      const auto there = (*driver)->check_there();
       add(Level::error, "volume",
           fmt::format("its volume {} is not in {}", volume, b_.project.pool),
-          no_pool ? "the pool is not there: mount it" : how_to_replace());
+          there ? how_to_replace()
+                : fmt::format("{}; {}", there.error().message, there.error().hint));
       return false;
     }
     if (!mark) {

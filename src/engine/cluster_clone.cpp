@@ -202,10 +202,13 @@ Result<void> check_clonable(Engine& engine, storage::Driver& driver, const Branc
   const auto spaces = [&]() -> Result<postgres::Tablespaces> {
     const ActAs as(owner);
     if (path_exists(pgdata / "PG_VERSION")) return postgres::tablespaces_of(pgdata, root);
-    return fail_with_hint(Errc::storage,
-                          fmt::format("the volume of {} is not there: {} has no cluster",
-                                      parent.full_name(), pgdata.string()),
-                          "is the pool mounted? velo status shows its health");
+    if (!path_exists(root)) {
+      return volume_missing(driver, parent.incarnation.volume, parent.full_name());
+    }
+    return fail_with_hint(
+        Errc::storage,
+        fmt::format("the volume of {} has no cluster: {}", parent.full_name(), pgdata.string()),
+        "velo doctor says what can be done about it");
   }();
   if (TRY(spaces).outside.empty()) return {};
   const auto names = tablespace_names(engine, parent);

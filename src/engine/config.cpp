@@ -1,10 +1,13 @@
 #include "engine/config.h"
 
 #include <array>
+#include <functional>
 
 #include "base/text.h"
 #include "base/time.h"
 #include "catalog/catalog.h"
+#include "engine/kept.h"
+#include "engine/operation.h"
 #include "runtime/registry.h"
 #include "storage/registry.h"
 
@@ -98,6 +101,19 @@ Result<ConfigEntry> entry_of(Engine& engine, const Key& key) {
                      .description = std::string(key.description)};
 }
 
+/// Changes a key and what follows from it at once: what is kept longer than a shorter grace period
+/// allows goes.
+Result<ConfigEntry> change_config(Engine& engine, const Key& key,
+                                  const std::function<Result<void>()>& change) {
+  TRY(engine.catalog().change([&]() -> Result<void> {
+    TRY(change());
+    if (key.name != "grace") return {};
+    return shorten_kept(engine, TRY(grace_period(engine)));
+  }));
+  if (key.name == "grace") TRY(mend(engine));
+  return entry_of(engine, key);
+}
+
 }  // namespace
 
 Result<std::vector<ConfigEntry>> list_config(Engine& engine) {
@@ -119,14 +135,12 @@ Result<ConfigEntry> set_config(Engine& engine, const std::string& key, const std
   if (known.name == "retention" && plain != "off" && TRY(parse_duration(plain)).count() == 0) {
     plain = "off";
   }
-  TRY(engine.catalog().set_setting(key, plain));
-  return entry_of(engine, known);
+  return change_config(engine, known, [&] { return engine.catalog().set_setting(key, plain); });
 }
 
 Result<ConfigEntry> unset_config(Engine& engine, const std::string& key) {
   const Key& known = *TRY(find_key(key));
-  TRY(engine.catalog().unset_setting(key));
-  return entry_of(engine, known);
+  return change_config(engine, known, [&] { return engine.catalog().unset_setting(key); });
 }
 
 }  // namespace velo::engine

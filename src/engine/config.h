@@ -22,7 +22,8 @@ struct ConfigEntry {
 Result<std::vector<ConfigEntry>> list_config(Engine& engine);
 /// Errc::not_found for an unknown key, with the nearest one.
 Result<ConfigEntry> get_config(Engine& engine, const std::string& key);
-/// Errc::usage for a value that the key cannot have.
+/// Errc::usage for a value that the key cannot have. A shorter grace period holds for what is kept
+/// already: what is older than it goes at once. A longer one does not.
 Result<ConfigEntry> set_config(Engine& engine, const std::string& key, const std::string& value);
 Result<ConfigEntry> unset_config(Engine& engine, const std::string& key);
 

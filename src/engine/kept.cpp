@@ -1,10 +1,13 @@
 #include "engine/kept.h"
 
+#include <set>
+
 #include "catalog/catalog.h"
 #include "engine/actions.h"
 #include "engine/config.h"
 #include "engine/operation.h"
 #include "engine/records.h"
+#include "engine/snapshots.h"
 
 namespace velo::engine {
 namespace {
@@ -57,10 +60,35 @@ Result<void> forget_incarnation(Engine& engine, const catalog::Incarnation& inca
   return catalog.remove_project(project.id);
 }
 
+Result<void> shorten_kept(Engine& engine, std::chrono::seconds grace) {
+  for (catalog::Incarnation& life : TRY(engine.catalog().incarnations())) {
+    if (!life.kept_until) continue;
+    // A deleted branch's snapshots go when it goes, whenever they were taken.
+    const auto since = life.kept_reason == snapshot_reason
+                           ? TRY(engine.catalog().branch(life.branch_id)).deleted_at
+                           : life.kept_since;
+    if (!since || *since + grace >= *life.kept_until) continue;
+    life.kept_until = *since + grace;
+    TRY(engine.catalog().update(life));
+  }
+  return {};
+}
+
 Result<void> reap(Engine& engine) {
   const Timestamp present = now();
+  std::set<std::string> away;  // pools; each is told of once
   for (const catalog::Incarnation& incarnation : TRY(engine.catalog().incarnations())) {
     if (!incarnation.kept_until || *incarnation.kept_until > present) continue;
+    const catalog::Branch branch = TRY(engine.catalog().branch(incarnation.branch_id));
+    const catalog::Project project = TRY(engine.catalog().project(branch.project_id));
+    if (away.contains(project.pool)) continue;
+    if (const auto there = check_pool_of(project); !there) {
+      away.insert(project.pool);
+      engine.observer().warning(
+          fmt::format("kept volumes whose time is over could not be deleted yet: {}; {}",
+                      there.error().message, there.error().hint));
+      continue;
+    }
     if (auto reaped = reap_one(engine, incarnation); !reaped) {
       TRY(engine.cancel().check());
       engine.observer().warning(fmt::format("the kept volume {} could not be deleted yet: {}",

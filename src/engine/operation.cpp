@@ -17,14 +17,6 @@ fs::path lock_path(const Engine& engine, std::int64_t id) {
   return engine.home().lock_file(fmt::format("operation-{}", id));
 }
 
-/// What a person sees while an action runs as part of finishing; empty for what takes no time.
-std::string_view words_of(const Action& action) {
-  if (action.name == "stop_server") return "Stop PostgreSQL";
-  if (action.name == "remove_volume") return "Delete volume";
-  if (action.name == "start_branch") return "Start PostgreSQL";
-  return {};
-}
-
 }  // namespace
 
 Operation::Operation(Engine& engine, catalog::Operation record, Plan plan, FileLock lock)
@@ -128,7 +120,7 @@ Result<void> Operation::commit(const std::function<Result<void>()>& changes) {
 Result<void> Operation::carry_out_finish() {
   TRY(fault_point(record_.kind + "/committed"));
   for (const Action& action : plan_.finish) {
-    const std::string_view words = words_of(action);
+    const std::string words = words_of(action);
     const Stopwatch watch;
     if (!words.empty()) engine_->observer().step_started(words);
     TRY(carry_out(*engine_, action));

@@ -11,8 +11,10 @@
 #include "base/text.h"
 #include "catalog/catalog.h"
 #include "engine/config.h"
+#include "engine/kept_space.h"
 #include "engine/servers.h"
 #include "engine/setup.h"
+#include "postgres/wal.h"
 #include "runtime/port.h"
 #include "storage/registry.h"
 
@@ -135,6 +137,12 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage, const
   return fail(Errc::usage, "there is no storage driver '{}'", storage);
 }
 
+Result<void> prepare_pool(Engine& engine, storage::Driver& driver, const std::string& pool) {
+  const auto projects = TRY(engine.catalog().projects(catalog::Which::all));
+  if (std::ranges::count(projects, pool, &catalog::Project::pool) > 0) TRY(driver.check_there());
+  return driver.prepare();
+}
+
 Result<void> check_room(Engine& engine, const storage::Driver& driver, const std::string& pool,
                         const std::string& beside, std::uint64_t needed) {
   const int percent = std::stoi(TRY(get_config(engine, "guard")).value);
@@ -164,17 +172,24 @@ Result<void> check_room(Engine& engine, const storage::Driver& driver, const std
                                                     .seen_at = now()}));
   }
   if (leaves_enough(state.size, state.free)) return {};
+  const std::string kept = advice_on_kept(engine, driver, pool).value_or("");
   return fail_with_hint(
       Errc::no_space,
       fmt::format("the pool {} has {} free of {}, {} are needed, and {} % stay free so that no "
                   "server stops on a full disk",
                   pool, to_size(state.free), to_size(state.size), to_size(needed), percent),
-      "delete branches or enlarge the pool; velo config set guard changes the limit");
+      fmt::format(
+          "{}{}delete branches with --now or enlarge the pool; velo config set guard changes "
+          "the limit",
+          kept, kept.empty() ? "" : "; or "));
 }
 
 Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const std::string& volume) {
-  if (driver.capabilities().cost != storage::CloneCost::per_byte) return 0;
-  return TRY(driver.measure({volume})).at(0).referenced;
+  const storage::Capabilities can = driver.capabilities();
+  if (can.atomic_snapshot) return 0;
+  constexpr std::uint64_t wal = 3 * postgres::default_segment_size;
+  if (can.cost != storage::CloneCost::per_byte) return wal;
+  return wal + TRY(driver.measure({volume})).at(0).referenced;
 }
 
 Result<std::string> free_volume_name(Engine& engine, const storage::Driver& driver,

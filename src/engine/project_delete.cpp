@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "catalog/catalog.h"
-#include "engine/kept.h"
 #include "engine/names.h"
 #include "engine/operation.h"
 #include "engine/projects.h"
@@ -13,34 +12,59 @@
 namespace velo::engine {
 namespace {
 
-struct Doomed {
-  catalog::Project project;
-  std::vector<BranchRecords> branches;  ///< children first, main last
-};
+constexpr std::string_view kept_hint =
+    "what delete takes away is kept for the grace period (velo config get grace); velo status "
+    "shows "
+    "it";
 
-Result<Doomed> find_doomed(Engine& engine, const std::string& name) {
-  const catalog::Project project = TRY(find_project(engine, name));
-  const BranchRecords main = TRY(load_branch(engine, project.main_branch_id));
-  return Doomed{.project = project, .branches = TRY(family_of(engine, main))};
+/// Of that name, or, where none lives and the request is for what is kept too, the one that was
+/// deleted last.
+Result<catalog::Project> find_either(Engine& engine, const DeleteRequest& request) {
+  auto live = find_project(engine, request.name);
+  if (live || live.error().code != Errc::not_found) return live;
+  auto kept = TRY(last_deleted_project(engine, request.name));
+  if (!kept) return live;
+  if (request.at_once) return std::move(*kept);
+  return fail_with_hint(
+      Errc::not_found, fmt::format("the project {} is deleted already, and kept", request.name),
+      fmt::format("velo project delete {0} --now frees its space; velo project undelete {0} brings "
+                  "it back",
+                  request.name));
+}
+
+/// Its branches, those that are kept only where nothing can bring them back once it is gone.
+Result<Doomed> find_doomed(Engine& engine, const DeleteRequest& request) {
+  const catalog::Project project = TRY(find_either(engine, request));
+  Doomed doomed{.branches = {}, .project = project, .grace = TRY(grace_of(engine, request))};
+  const bool nothing_stays = doomed.grace.count() == 0;
+  std::vector<std::string> others;  // that did not go, and do not go, with main by themselves
+  for (const auto& branch : TRY(engine.catalog().branches_of(
+           project.id, nothing_stays ? catalog::Which::all : catalog::Which::live))) {
+    doomed.branches.push_back(TRY(load_remains(engine, branch)));
+    const BranchRecords& b = doomed.branches.back();
+    const bool went_with_it = project.deleted_at && branch.deleted_at == project.deleted_at;
+    if (b.is_main() || went_with_it) continue;
+    others.push_back(b.full_name() + (branch.deleted_at ? " (deleted, and kept)" : ""));
+  }
+  std::ranges::reverse(doomed.branches);  // made after their parents, main first of all
+  if (others.empty() || request.with_branches) return doomed;
+  return fail_with_hint(
+      Errc::has_children,
+      fmt::format("the project {} has branches besides main: {}", request.name, join_words(others)),
+      fmt::format("delete those first, or all of it: velo project delete {}{} --force",
+                  request.name, request.at_once ? " --now" : ""));
 }
 
 /// The project of that name that was deleted last, and the branches deleted with it, main first.
 Result<Doomed> find_buried(Engine& engine, const std::string& name) {
-  Doomed buried;
-  bool found = false;
-  for (const auto& project : TRY(engine.catalog().projects(catalog::Which::all))) {
-    if (project.name != name || !project.deleted_at) continue;
-    if (!found || *buried.project.deleted_at < *project.deleted_at) buried.project = project;
-    found = true;
-  }
-  if (!found) {
+  const auto project = TRY(last_deleted_project(engine, name));
+  if (!project) {
     return fail_with_hint(Errc::not_found, fmt::format("nothing is kept of a project {}", name),
-                          "what delete takes away is kept for the grace period (velo config get "
-                          "grace); velo status shows it");
+                          std::string(kept_hint));
   }
-  for (const auto& branch :
-       TRY(engine.catalog().branches_of(buried.project.id, catalog::Which::all))) {
-    if (branch.deleted_at == buried.project.deleted_at) {
+  Doomed buried{.branches = {}, .project = project, .grace = {}};
+  for (const auto& branch : TRY(engine.catalog().branches_of(project->id, catalog::Which::all))) {
+    if (branch.deleted_at == project->deleted_at) {
       buried.branches.push_back(TRY(load_branch(engine, branch.id)));
     }
   }
@@ -52,30 +76,20 @@ Result<Doomed> find_buried(Engine& engine, const std::string& name) {
 
 }  // namespace
 
-Result<Deletion> preview_delete_project(Engine& engine, const std::string& name) {
-  return describe(TRY(find_doomed(engine, name)).branches, TRY(grace_period(engine)));
+Result<Deletion> preview_delete_project(Engine& engine, const DeleteRequest& request) {
+  return describe(TRY(find_doomed(engine, request)));
 }
 
-Result<Deletion> delete_project(Engine& engine, const std::string& name, bool with_branches) {
+Result<Deletion> delete_project(Engine& engine, const DeleteRequest& request) {
   Doomed doomed;
   const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
-    doomed = TRY(find_doomed(engine, name));
-    if (doomed.branches.size() > 1 && !with_branches) {
-      std::vector<std::string> names;
-      for (const BranchRecords& b : doomed.branches) {
-        if (!b.is_main()) names.push_back(b.full_name());
-      }
-      return fail_with_hint(
-          Errc::has_children,
-          fmt::format("the project {} has branches besides main: {}", name, join_words(names)),
-          fmt::format("delete those first, or all of it: velo project delete {} --force", name));
-    }
+    doomed = TRY(find_doomed(engine, request));
     LockSet set;
     for (const BranchRecords& b : doomed.branches) set.exclusive.push_back(b.branch.id);
     return set;
   }));
-  engine.observer().begin(fmt::format("Deleting project {}", name));
-  return bury(engine, "project.delete", name, doomed.branches, doomed.project);
+  engine.observer().begin(fmt::format("Deleting project {}", request.name));
+  return bury(engine, "project.delete", request.name, doomed);
 }
 
 Result<ProjectView> undelete_project(Engine& engine, const std::string& name) {
@@ -94,7 +108,7 @@ Result<ProjectView> undelete_project(Engine& engine, const std::string& name) {
   }));
   engine.observer().begin(fmt::format("Bringing back project {}", name));
   TRY(unbury(engine, "project.undelete", name, buried.branches, buried.project));
-  return TRY(Survey::take(engine)).project(buried.project.id);
+  return TRY(Survey::take(engine)).project(buried.project->id);
 }
 
 }  // namespace velo::engine

@@ -131,6 +131,7 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
   BranchRecords b = TRY(draft_records(request, chosen, build, place));
   const auto driver = TRY(driver_of(b.project));
   TRY(check_room(engine, *driver, place.pool, "", new_cluster_bytes));
+  TRY(prepare_pool(engine, *driver, place.pool));
 
   std::optional<BranchLocks> locks =
       TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));

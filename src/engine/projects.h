@@ -34,14 +34,23 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
 Result<std::vector<ProjectView>> list_projects(Engine& engine);
 Result<ProjectView> get_project(Engine& engine, const std::string& name);
 
+struct DeleteRequest {
+  std::string name;  ///< of a project, or "project/branch"
+  /// A branch's descendants, a project's branches besides main: what has some is refused without.
+  bool with_branches = false;
+  /// Nothing is kept; and of what is deleted already and still kept, what was deleted last under
+  /// that name goes now.
+  bool at_once = false;
+};
 struct Deletion {
   std::vector<std::string> branches;    ///< what is gone, children first
   std::optional<Timestamp> kept_until;  ///< none when nothing is kept
 };
-/// What delete_project would delete; changes nothing.
-Result<Deletion> preview_delete_project(Engine& engine, const std::string& name);
-/// `with_branches`: without it a project with more than main is refused (Errc::has_children).
-Result<Deletion> delete_project(Engine& engine, const std::string& name, bool with_branches);
+/// What delete_project would delete; changes nothing. Refuses as delete_project does.
+Result<Deletion> preview_delete_project(Engine& engine, const DeleteRequest& request);
+/// Errc::has_children without `with_branches` names the branches. Where nothing is kept, what is
+/// kept of branches that were deleted before goes as well: nothing could bring it back.
+Result<Deletion> delete_project(Engine& engine, const DeleteRequest& request);
 /// Brings back a project deleted within the grace period, with the branches deleted along with it.
 Result<ProjectView> undelete_project(Engine& engine, const std::string& name);
 

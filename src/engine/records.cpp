@@ -60,6 +60,23 @@ Result<std::unique_ptr<storage::Driver>> driver_of(const catalog::Project& proje
   return storage::open_driver(project.driver, project.pool);
 }
 
+Result<void> check_pool_of(const catalog::Project& project) {
+  return TRY(driver_of(project))->check_there();
+}
+
+std::unexpected<Error> volume_missing(const storage::Driver& driver, const std::string& volume,
+                                      const std::string& whose) {
+  std::string message =
+      fmt::format("the volume of {} is not there: {}", whose, driver.root_of(volume).string());
+  if (auto there = driver.check_there(); !there) {
+    Error error = std::move(there).error();
+    error.message = fmt::format("{} ({})", message, error.message);
+    return std::unexpected(std::move(error));
+  }
+  return fail_with_hint(Errc::storage, std::move(message),
+                        "velo doctor says what can be done about it");
+}
+
 Result<std::unique_ptr<runtime::Runtime>> runtime_of(const catalog::Project& project) {
   return runtime::open_runtime(project.runtime);
 }

@@ -29,6 +29,11 @@ Result<BranchRecords> find_branch(Engine& engine, const std::string& name);
 Result<BranchRecords> load_branch(Engine& engine, const std::string& branch_id);
 
 Result<std::unique_ptr<storage::Driver>> driver_of(const catalog::Project& project);
+/// Errc::storage where the project's pool is away: nothing in it may be believed gone.
+Result<void> check_pool_of(const catalog::Project& project);
+/// Why a volume is not there: its pool is away, or it alone is gone. `whose` is for the message.
+std::unexpected<Error> volume_missing(const storage::Driver& driver, const std::string& volume,
+                                      const std::string& whose);
 Result<std::unique_ptr<runtime::Runtime>> runtime_of(const catalog::Project& project);
 /// Whom its servers run as and who owns its files.
 Result<OsUser> owner_of(const catalog::Project& project);

@@ -215,6 +215,7 @@ Result<void> remove_snapshot(Engine& engine, const SnapshotRecords& snapshot) {
   const catalog::Project& project = snapshot.source.project;
   const catalog::Incarnation& life = snapshot.source.incarnation;
   const std::string& label = snapshot.snapshot.label;
+  TRY(check_pool_of(project));
   const std::string subject = fmt::format("{}@{}", snapshot.source.full_name(),
                                           label.empty() ? life.id.substr(0, short_id_size) : label);
   auto operation = TRY(Operation::begin(engine, "snapshot.delete", subject, [&]() -> Result<Draft> {

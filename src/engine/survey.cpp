@@ -209,9 +209,21 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
   return view;
 }
 
+const catalog::Branch& Survey::comes_back_with(const catalog::Branch& branch) const {
+  const catalog::Branch* root = &branch;
+  while (root->parent_id) {
+    const auto* parent = find_by_id(branches_, *root->parent_id);
+    if (parent == nullptr || !parent->deleted_at) break;
+    root = parent;
+  }
+  return *root;
+}
+
 std::vector<KeptView> Survey::kept_of(const catalog::Project& project,
                                       const catalog::Branch& branch) const {
   std::vector<KeptView> views;
+  const std::string root =
+      project.deleted_at ? project.name : project.name + "/" + comes_back_with(branch).name;
   for (const auto& [id, life] : incarnations_) {
     if (life.branch_id != branch.id || !life.kept_since || !life.kept_until) continue;
     if (life.kept_reason == snapshot_reason) continue;  // goes and comes back with its branch
@@ -219,7 +231,9 @@ std::vector<KeptView> Survey::kept_of(const catalog::Project& project,
                      .volume = life.volume,
                      .reason = life.kept_reason,
                      .kept_since = *life.kept_since,
-                     .kept_until = *life.kept_until});
+                     .kept_until = *life.kept_until,
+                     .exclusive = {},
+                     .comes_back_with = root});
   }
   std::ranges::sort(
       views, [](const KeptView& a, const KeptView& b) { return a.kept_since < b.kept_since; });

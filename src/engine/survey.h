@@ -25,6 +25,8 @@ class Survey {
   Result<ProjectView> project(const std::string& id) const;
   Result<BranchView> branch(const std::string& id) const;
   std::vector<KeptView> kept() const;
+  /// The deleted branch with which this one comes back: its highest deleted ancestor, or itself.
+  const catalog::Branch& comes_back_with(const catalog::Branch& branch) const;
 
   const std::vector<catalog::Project>& project_records() const { return projects_; }
   const std::vector<catalog::Branch>& branch_records() const { return branches_; }

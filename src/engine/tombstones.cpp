@@ -1,5 +1,8 @@
 #include "engine/tombstones.h"
 
+#include <algorithm>
+
+#include "base/files.h"
 #include "catalog/catalog.h"
 #include "engine/actions.h"
 #include "engine/kept.h"
@@ -42,13 +45,12 @@ Result<void> bury_records(Engine& engine, const BranchRecords& b, std::chrono::s
 }
 
 /// What happens on the machine once the records are gone.
-Result<void> plan_burial(Engine& engine, const BranchRecords& b, std::chrono::seconds grace,
-                         Plan& plan) {
+Result<void> plan_burial(Engine& engine, const BranchRecords& b, const Doomed& doomed, Plan& plan) {
   const catalog::Project& project = b.project;
   plan.branches.push_back(b.branch.id);
-  if (grace.count() > 0) {
-    plan.finish.push_back(
-        stop_server(project.runtime, project.driver, project.pool, b.incarnation.volume));
+  if (doomed.grace.count() > 0) {
+    Action stop = stop_server(project.runtime, project.driver, project.pool, b.incarnation.volume);
+    plan.finish.push_back(doomed.branches.size() == 1 ? stop : named(stop, b.full_name()));
     return {};
   }
   for (const auto& life : TRY(engine.catalog().incarnations_of(b.branch.id))) {
@@ -59,13 +61,55 @@ Result<void> plan_burial(Engine& engine, const BranchRecords& b, std::chrono::se
   return {};
 }
 
+/// Whether its volume is there to be brought back.
+Result<void> check_remains(const BranchRecords& b) {
+  const auto driver = TRY(driver_of(b.project));
+  const auto mark = driver->mark_of(b.incarnation.volume);
+  if (mark && mark->incarnation_id == b.incarnation.id) {
+    TRY(driver->attach(b.incarnation.volume));
+    if (path_exists(driver->root_of(b.incarnation.volume))) return {};
+  }
+  auto missing = volume_missing(*driver, b.incarnation.volume, b.full_name());
+  if (driver->check_there()) {
+    missing.error().hint = b.is_main()
+                               ? fmt::format(
+                                     "there is nothing to bring back; velo project delete {} --now "
+                                     "forgets the project",
+                                     b.project.name)
+                               : fmt::format(
+                                     "there is nothing to bring back; velo branch delete {} --now "
+                                     "forgets the branch",
+                                     b.full_name());
+  }
+  return missing;
+}
+
 }  // namespace
 
-Result<std::vector<BranchRecords>> family_of(Engine& engine, const BranchRecords& root) {
+Result<std::chrono::seconds> grace_of(Engine& engine, const DeleteRequest& request) {
+  if (request.at_once) return std::chrono::seconds(0);
+  return grace_period(engine);
+}
+
+Result<BranchRecords> load_remains(Engine& engine, const catalog::Branch& branch) {
+  BranchRecords remains{.project = TRY(engine.catalog().project(branch.project_id)),
+                        .branch = branch,
+                        .incarnation = {},
+                        .endpoint = {}};
+  for (catalog::Incarnation& life : TRY(engine.catalog().incarnations_of(branch.id))) {
+    if (life.id == branch.incarnation_id) remains.incarnation = std::move(life);
+  }
+  remains.endpoint = TRY(engine.catalog().endpoint_of(branch.id));
+  return remains;
+}
+
+Result<std::vector<BranchRecords>> family_of(Engine& engine, const BranchRecords& root,
+                                             catalog::Which which) {
   std::vector<BranchRecords> family;
-  for (const catalog::Branch& child : TRY(engine.catalog().children_of(root.branch.id))) {
-    const BranchRecords records = TRY(load_branch(engine, child.id));
-    for (BranchRecords& member : TRY(family_of(engine, records))) {
+  for (const catalog::Branch& child : TRY(engine.catalog().branches_of(root.project.id, which))) {
+    if (child.parent_id != root.branch.id) continue;
+    const BranchRecords records = TRY(load_remains(engine, child));
+    for (BranchRecords& member : TRY(family_of(engine, records, which))) {
       family.push_back(std::move(member));
     }
   }
@@ -73,53 +117,81 @@ Result<std::vector<BranchRecords>> family_of(Engine& engine, const BranchRecords
   return family;
 }
 
-Deletion describe(const std::vector<BranchRecords>& branches, std::chrono::seconds grace) {
+Result<std::optional<catalog::Branch>> last_deleted(Engine& engine, const BranchName& name) {
+  std::optional<catalog::Branch> newest;
+  for (const auto& project : TRY(engine.catalog().projects(catalog::Which::all))) {
+    if (project.name != name.project) continue;
+    for (auto& branch : TRY(engine.catalog().branches_of(project.id, catalog::Which::all))) {
+      if (branch.name != name.branch || !branch.deleted_at) continue;
+      if (!newest || *newest->deleted_at < *branch.deleted_at) newest = std::move(branch);
+    }
+  }
+  return newest;
+}
+
+Result<std::optional<catalog::Project>> last_deleted_project(Engine& engine,
+                                                             const std::string& name) {
+  std::optional<catalog::Project> newest;
+  for (auto& project : TRY(engine.catalog().projects(catalog::Which::all))) {
+    if (project.name != name || !project.deleted_at) continue;
+    if (!newest || *newest->deleted_at < *project.deleted_at) newest = std::move(project);
+  }
+  return newest;
+}
+
+Deletion describe(const Doomed& doomed) {
   Deletion deletion;
-  for (const BranchRecords& b : branches) deletion.branches.push_back(b.full_name());
-  if (grace.count() > 0) deletion.kept_until = now() + grace;
+  for (const BranchRecords& b : doomed.branches) deletion.branches.push_back(b.full_name());
+  if (doomed.grace.count() > 0) deletion.kept_until = now() + doomed.grace;
   return deletion;
 }
 
 Result<Deletion> bury(Engine& engine, const std::string& kind, const std::string& subject,
-                      const std::vector<BranchRecords>& branches,
-                      const std::optional<catalog::Project>& project) {
-  const auto grace = TRY(grace_period(engine));
+                      const Doomed& doomed) {
+  const catalog::Project& home = doomed.branches.front().project;
+  const bool nothing_stays = doomed.grace.count() == 0;
+  // What is kept can wait for its pool; else nothing would remember the volumes in it.
+  if (nothing_stays) TRY(check_pool_of(home));
+  const bool project_is_going = doomed.project || home.deleted_at;
   auto operation = TRY(Operation::begin(engine, kind, subject, [&]() -> Result<Draft> {
     Plan plan;
-    for (const BranchRecords& b : branches) TRY(plan_burial(engine, b, grace, plan));
-    const auto all = project ? TRY(engine.catalog().branches_of(project->id, catalog::Which::all))
-                             : std::vector<catalog::Branch>{};
-    if (project && grace.count() == 0 && all.size() == branches.size()) {
-      plan.finish.push_back(forget_project_files(project->id));
+    for (const BranchRecords& b : doomed.branches) TRY(plan_burial(engine, b, doomed, plan));
+    const auto all = TRY(engine.catalog().branches_of(home.id, catalog::Which::all));
+    if (project_is_going && nothing_stays && all.size() == doomed.branches.size()) {
+      plan.finish.push_back(forget_project_files(home.id));
     }
     return Draft{std::move(plan), {}};
   }));
   TRY(or_undo(operation, [&]() -> Result<void> {
     return operation.commit([&]() -> Result<void> {
       const Timestamp at = now();
-      for (const BranchRecords& b : branches) TRY(bury_records(engine, b, grace, at));
-      if (!project) return {};
-      // Branches deleted earlier may still be kept: the last of them to be reaped takes the
-      // project's record along.
-      const auto kept = TRY(engine.catalog().branches_of(project->id, catalog::Which::all));
-      if (kept.empty()) return engine.catalog().remove_project(project->id);
-      catalog::Project deleted = *project;
+      for (const BranchRecords& b : doomed.branches) {
+        TRY(bury_records(engine, b, doomed.grace, at));
+      }
+      if (!project_is_going) return {};
+      // The last branch of a deleted project takes the project's record along.
+      const auto kept = TRY(engine.catalog().branches_of(home.id, catalog::Which::all));
+      if (kept.empty()) return engine.catalog().remove_project(home.id);
+      if (!doomed.project) return {};
+      catalog::Project deleted = *doomed.project;
       deleted.deleted_at = at;
       return engine.catalog().update(deleted);
     });
   }));
-  return describe(branches, grace);
+  return describe(doomed);
 }
 
 Result<void> unbury(Engine& engine, const std::string& kind, const std::string& subject,
                     std::vector<BranchRecords> branches,
                     const std::optional<catalog::Project>& project) {
   catalog::Catalog& catalog = engine.catalog();
+  for (const BranchRecords& b : branches) TRY(check_remains(b));
   auto operation = TRY(Operation::begin(engine, kind, subject, [&]() -> Result<Draft> {
     Plan plan;
     for (const BranchRecords& b : branches) {
       plan.branches.push_back(b.branch.id);
-      plan.finish.push_back(start_branch_action(b.branch.id));
+      const Action start = start_branch_action(b.branch.id);
+      plan.finish.push_back(branches.size() == 1 ? start : named(start, b.full_name()));
     }
     return Draft{std::move(plan), {}};
   }));

@@ -46,6 +46,9 @@ struct KeptView {
   Timestamp kept_since;
   Timestamp kept_until;                    ///< the next change after it deletes the volume
   std::optional<std::uint64_t> exclusive;  ///< bytes of its own; where it was measured
+  /// What undelete is to be given: "demo/dev", or "demo" for a deleted project. What was deleted
+  /// with its parent or project comes back with that.
+  std::string comes_back_with;
 };
 
 struct BranchView {

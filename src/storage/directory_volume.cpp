@@ -76,6 +76,29 @@ Result<void> DirectoryVolumeDriver::prepare_base() const {
   return {};
 }
 
+/// Held open while something is looked for in it, so that "it is not there" is no unmounting.
+Result<Fd> DirectoryVolumeDriver::open_base() const {
+  auto opened = open_file(base(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (opened || opened.error().code != Errc::not_found) return opened;
+  return fail_with_hint(
+      Errc::storage,
+      fmt::format("the pool {} is not mounted, or its directory was moved: there is no {}",
+                  place_.string(), base().string()),
+      fmt::format("mount it or put the directory back; only where all that it held is lost for "
+                  "good: mkdir -p {}, then try again",
+                  base().string()));
+}
+
+Result<void> DirectoryVolumeDriver::prepare() {
+  return as_storage(prepare_base());
+}
+
+Result<void> DirectoryVolumeDriver::check_there() const {
+  auto opened = as_storage(open_base());
+  if (!opened) return std::unexpected(std::move(opened).error());
+  return {};
+}
+
 Result<void> DirectoryVolumeDriver::claim(const std::string& volume, const Mark& mark) {
   TRY(check_name(volume));
   TRY(prepare_base());
@@ -185,7 +208,13 @@ Result<void> DirectoryVolumeDriver::remove_claim(const std::string& volume) cons
 Result<void> DirectoryVolumeDriver::remove(const std::string& volume, const std::string& home_id) {
   const auto take_away = [&]() -> Result<void> {
     TRY(check_name(volume));
-    if (!path_exists(directory_of(volume))) return {};
+    const Fd in = TRY(open_base());
+    struct stat status{};
+    if (::fstatat(in.get(), volume.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      const int err = errno;
+      if (err == ENOENT) return {};
+      return fail_errno(err, fmt::format("look at {}", directory_of(volume).string()));
+    }
     TRY(check_ours(volume, home_id));
     TRY(remove_root(root_of(volume)));
     return remove_claim(volume);

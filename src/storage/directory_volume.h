@@ -14,6 +14,9 @@
 // a directory with nothing in it but at most a velo.json that is no mark; one that belongs to the
 // calling user is removed like one with its mark. There is no data in it.
 //
+// A place without its `velo` is away (an unmounted file system, a directory that was moved): what
+// is in it is not believed gone.
+//
 // Where a pool is shared, other users can put what they like into <place>/velo. So volumes are made
 // only below a `velo` that belongs to root or to the caller, and removed only when they are
 // directories of the caller's own.
@@ -24,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "storage/driver.h"
 #include "storage/extents.h"
 
@@ -36,6 +40,8 @@ class DirectoryVolumeDriver : public Driver {
  public:
   explicit DirectoryVolumeDriver(fs::path place) : place_(std::move(place)) {}
 
+  Result<void> prepare() final;
+  Result<void> check_there() const final;
   Result<void> create(const std::string& volume, const Mark& mark, const OsUser& owner) final;
   Result<void> clone(const std::string& source, const std::string& target, const Mark& mark,
                      const OsUser& owner, const FileFilter& leave_out) final;
@@ -61,6 +67,7 @@ class DirectoryVolumeDriver : public Driver {
   fs::path base() const { return place_ / "velo"; }
   fs::path directory_of(const std::string& volume) const { return base() / volume; }
   Result<void> prepare_base() const;
+  Result<Fd> open_base() const;
   Result<void> claim(const std::string& volume, const Mark& mark);
   Result<void> open_to(const std::string& volume, const OsUser& owner) const;
   Result<void> settle(const std::string& volume, Result<void> made);

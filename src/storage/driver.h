@@ -96,6 +96,13 @@ class Driver {
   virtual std::string_view name() const = 0;
   virtual Capabilities capabilities() const = 0;
 
+  /// Makes what all volumes of this place lie in, durably; nothing to do where it is there. Whoever
+  /// plans the first volume calls it before: from then on a place without it is one that is away.
+  virtual Result<void> prepare() = 0;
+  /// Errc::storage, with what to do, where the place is away: not mounted, not imported, moved.
+  /// Nobody can say then what it holds, and nothing in it may be believed gone.
+  virtual Result<void> check_there() const = 0;
+
   /// Makes an empty volume owned by `owner` (mode 0700), its mark durable before anything else and
   /// all of it when it returns. Errc::already_exists when the name is taken, by this home or
   /// another: nothing was changed. On any other error the half-made volume is removed.
@@ -115,7 +122,7 @@ class Driver {
   /// that a crash left half made or half deleted goes too. Those that were cloned from it keep all
   /// that they have, whatever the file system thinks of origins and clones. The space may come back
   /// a little later (btrfs frees it in the background). Refuses (Errc::storage) a volume whose mark
-  /// is missing or carries another home id.
+  /// is missing or carries another home id, and anything in a place that is not there.
   virtual Result<void> remove(const std::string& volume, const std::string& home_id) = 0;
 
   /// Makes the volume's files reachable / takes them away (mount, later map). Idempotent; nothing

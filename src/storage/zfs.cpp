@@ -72,6 +72,9 @@ class Zfs final : public Driver {
     return {.atomic_snapshot = true, .cost = CloneCost::constant, .measures_all_at_once = true};
   }
 
+  Result<void> prepare() override { return zfs::prepare_place(place_); }
+  Result<void> check_there() const override { return zfs::check_pool(place_); }
+
   Result<void> create(const std::string& volume, const Mark& mark, const OsUser& owner) override {
     TRY(check_name(volume));
     TRY(zfs::prepare_place(place_));

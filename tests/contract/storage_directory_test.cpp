@@ -28,6 +28,27 @@ TEST_P(StorageDirectoryTest, ProbeAcceptsAPlaceThatIsNotYetThere) {
   EXPECT_FALSE(path_exists(place()));
 }
 
+// An unmounted file system leaves an empty directory, or none.
+TEST_P(StorageDirectoryTest, WhatIsInAPlaceThatIsAwayIsNotBelievedGone) {
+  create("shop-main");
+  write("shop-main", "file", "precious");
+  for (const fs::path& away : {place() / "velo", place()}) {
+    const fs::path elsewhere = place().parent_path() / "elsewhere";
+    fs::rename(away, elsewhere);
+    for (const Result<void>& refused :
+         {driver().check_there(), remove("shop-main"), remove("never-was")}) {
+      ASSERT_TRUE(fails_with(Errc::storage, refused));
+      EXPECT_THAT(refused.error().message, testing::HasSubstr(place().string()));
+      EXPECT_THAT(refused.error().hint, testing::HasSubstr("mount"));
+    }
+    EXPECT_FALSE(path_exists(away));
+    fs::rename(elsewhere, away);
+  }
+  EXPECT_TRUE(ok(driver().check_there()));
+  EXPECT_EQ(read("shop-main", "file"), "precious");
+  EXPECT_TRUE(ok(remove("shop-main")));
+}
+
 TEST_P(StorageDirectoryTest, AServerCannotTouchItsMark) {
   create("shop-main");
   const fs::path root = driver().root_of("shop-main");

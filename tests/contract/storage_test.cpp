@@ -149,8 +149,12 @@ TEST_P(StorageTest, RemovalCanBeRepeated) {
   create("shop-main");
 }
 
-TEST_P(StorageTest, RemovalInAPlaceThatIsGoneIsSuccess) {
-  EXPECT_TRUE(ok(remove("shop-main")));
+TEST_P(StorageTest, PreparingMakesAPlaceInWhichNothingIs) {
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(ok(driver().prepare()));
+  EXPECT_TRUE(ok(driver().check_there()));
+  EXPECT_THAT(driver().list().value(), ElementsAre());
+  EXPECT_TRUE(ok(remove("never-was")));
+  create("shop-main");
 }
 
 TEST_P(StorageTest, AnotherHomesVolumeIsNotRemoved) {

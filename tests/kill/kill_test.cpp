@@ -105,6 +105,50 @@ const Case branch_delete{
     .undoes = false,  // it begins with its commit
 };
 
+/// Deleted, and kept: what there is to bring back.
+void delete_dev_and_keep_it(World& world) {
+  world.velo().ok("config set grace 24h");
+  if (world.has_branch("demo/dev")) world.velo().ok("branch delete demo/dev --force");
+}
+
+const Case branch_undelete{
+    .name = "BranchUndelete",
+    .command = [](World&) { return words("branch undelete demo/dev"); },
+    .happened =
+        [](World& world) {
+          const bool there = world.has_branch("demo/dev");
+          EXPECT_EQ(world.has_branch("demo/child"), there) << "half of the family";
+          EXPECT_EQ(world.keeps("demo/dev"), !there);
+          if (!there) return false;
+          EXPECT_EQ(world.velo().value("demo/dev", "SELECT x FROM t"), "2");
+          return true;
+        },
+    .restore = delete_dev_and_keep_it,
+    .undoes = false,  // it begins with its commit
+};
+
+const Case project_undelete{
+    .name = "ProjectUndelete",
+    .command = [](World&) { return words("project undelete other"); },
+    .happened =
+        [](World& world) {
+          const bool there = world.has_project("other");
+          EXPECT_EQ(world.keeps("other/main"), !there);
+          if (there) EXPECT_EQ(world.velo().value("other/main", "SELECT 1"), "1");
+          return there;
+        },
+    .restore =
+        [](World& world) {
+          world.velo().ok("config set grace 24h");
+          if (!world.has_project("other")) {
+            if (world.keeps("other/main")) return;
+            world.velo().create_project("other");
+          }
+          world.velo().ok("project delete other");
+        },
+    .undoes = false,
+};
+
 class Kill : public testing::TestWithParam<std::tuple<Where, Case>> {
  protected:
   void SetUp() override {
@@ -115,6 +159,7 @@ class Kill : public testing::TestWithParam<std::tuple<Where, Case>> {
     }
     world = std::make_unique<World>(where);
     test_case = &std::get<1>(GetParam());
+    test_case->restore(*world);
     points = world->points_of(test_case->command(*world));
     EXPECT_GE(points.size(), 3U) << "too few points to be all of its steps";
     EXPECT_TRUE(test_case->happened(*world));
@@ -204,7 +249,7 @@ TEST_P(Kill, WhileMending) {
     const std::string crash = where + "=kill";
     world->run_with_fault(test_case->command(*world), crash);
     const auto mending = world->points_of(next);
-    world->velo().ok("branch delete demo/other");
+    world->velo().ok("branch delete demo/other --now");
     test_case->restore(*world);
     for (const std::string& point : mending) {
       if (!point.starts_with("mend/")) continue;
@@ -226,13 +271,13 @@ std::string case_name(const testing::TestParamInfo<std::tuple<Where, Case>>& inf
   return what.name + "_" + (where.runtime == "docker" ? "docker_" : "") + where.driver;
 }
 
-INSTANTIATE_TEST_SUITE_P(Operations, Kill,
-                         testing::Combine(testing::Values(Where{.driver = "btrfs", .major = 0},
-                                                          Where{.driver = "copy", .major = 0}),
-                                          testing::Values(project_create, branch_create,
-                                                          branch_reset, branch_delete,
-                                                          snapshot_create)),
-                         case_name);
+INSTANTIATE_TEST_SUITE_P(
+    Operations, Kill,
+    testing::Combine(testing::Values(Where{.driver = "btrfs", .major = 0},
+                                     Where{.driver = "copy", .major = 0}),
+                     testing::Values(project_create, branch_create, branch_reset, branch_delete,
+                                     branch_undelete, project_undelete, snapshot_create)),
+    case_name);
 
 /// On ZFS only what concerns the volume differs: when it is there and nothing is in it yet, when a
 /// server works in it, and before an old one goes.

@@ -60,11 +60,16 @@ Ran World::run_with_fault(const std::vector<std::string>& line, const std::strin
 
 void World::next_command() {
   velo_.ok("branch create demo/next --no-start");
-  velo_.ok("branch delete demo/next --force");
+  velo_.ok("branch delete demo/next --now");
 }
 
 bool World::has_branch(const std::string& name) {
   return velo_.run("branch get " + name).exit_status == 0;
+}
+
+bool World::keeps(const std::string& branch) {
+  const std::vector<std::string> kept = velo_.json("status").texts("/kept", "branch");
+  return std::ranges::count(kept, branch) > 0;
 }
 
 bool World::has_project(const std::string& name) {
@@ -78,7 +83,7 @@ void World::expect_whole() {
   expect_empty_table("SELECT count(*) FROM operation WHERE state IN ('running', 'committed')");
   expect_volumes(status);
   expect_servers(status);
-  expect_files(status);
+  expect_files();
   EXPECT_EQ(velo_.value("demo/main", "SELECT count(*) FROM rows"), "1000");
   EXPECT_EQ(velo_.value("demo/main", "SELECT x FROM t"), "1");
   if (has_branch("demo/child")) {
@@ -124,19 +129,15 @@ void World::expect_servers(const Json& status) {
   EXPECT_EQ(running, expected);
 }
 
-void World::expect_files(const Json& status) {
-  std::set<std::string> branches;
-  std::set<std::string> projects;
-  for (std::size_t i = 0; i < status.size("/projects"); ++i) {
-    const std::string project = "/projects/" + std::to_string(i);
-    projects.insert(status.text(project + "/id"));
-    for (const std::string& id : status.texts(project + "/branches", "id")) branches.insert(id);
-  }
-  EXPECT_EQ(strangers(velo_.home() / "run", branches), Nothing{});
-  EXPECT_EQ(strangers(velo_.home() / "logs", branches), Nothing{});
-  EXPECT_EQ(strangers(velo_.home() / "tls", projects), Nothing{});
-  const std::vector<std::string> lives = column("SELECT id FROM incarnation");
-  EXPECT_EQ(strangers(velo_.home() / "wal-archive", {lives.begin(), lives.end()}), Nothing{});
+void World::expect_files() {
+  const auto known = [&](const std::string& table) {
+    const std::vector<std::string> ids = column("SELECT id FROM " + table);
+    return std::set<std::string>(ids.begin(), ids.end());
+  };
+  EXPECT_EQ(strangers(velo_.home() / "run", known("branch")), Nothing{});
+  EXPECT_EQ(strangers(velo_.home() / "logs", known("branch")), Nothing{});
+  EXPECT_EQ(strangers(velo_.home() / "tls", known("project")), Nothing{});
+  EXPECT_EQ(strangers(velo_.home() / "wal-archive", known("incarnation")), Nothing{});
 }
 
 std::vector<std::string> World::column(const std::string& sql) {

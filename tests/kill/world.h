@@ -30,12 +30,14 @@ class World {
   void expect_whole();
 
   bool has_branch(const std::string& name);
+  /// Whether something of it is kept after a delete: "demo/dev".
+  bool keeps(const std::string& branch);
   bool has_project(const std::string& name);
 
  private:
   void expect_volumes(const Json& status);
   void expect_servers(const Json& status);
-  void expect_files(const Json& status);
+  void expect_files();
   /// The first column of a question to the catalog.
   std::vector<std::string> column(const std::string& sql);
   void expect_empty_table(const std::string& sql);

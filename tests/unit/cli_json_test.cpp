@@ -30,7 +30,8 @@ TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
   auto view = branch("demo/dev", "demo/main", ServerState::running, 20001);
   view.sizes = engine::Sizes{50'000'000, 130'560, created};
   view.settings = {{"work_mem", "64MB"}};
-  view.kept = {{"demo/dev", "demo-dev", "reset", created, created + std::chrono::hours(24), 4096}};
+  view.kept = {{"demo/dev", "demo-dev", "reset", created, created + std::chrono::hours(24), 4096,
+                "demo/dev"}};
   view.freed = engine::Freed{134'656, std::chrono::hours(24), 49'869'440, {"demo/main"}};
   EXPECT_EQ(json::parse(cli::json::branch(view)), json::parse(R"({"branch": {
     "id": "0123456789abcdef", "project": "demo", "name": "dev", "full_name": "demo/dev",
@@ -45,7 +46,8 @@ TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
     "data_directory": "", "log_file": "", "settings": {"work_mem": "64MB"}, "archives": true,
     "kept": [{"branch": "demo/dev", "volume": "demo-dev", "reason": "reset",
               "kept_since": "2025-10-09T18:40:21.000000Z",
-              "kept_until": "2025-10-10T18:40:21.000000Z", "exclusive_bytes": 4096}],
+              "kept_until": "2025-10-10T18:40:21.000000Z", "exclusive_bytes": 4096,
+              "comes_back_with": "demo/dev"}],
     "deleting": {"frees_bytes": 134656, "after_seconds": 86400, "stays_bytes": 49869440,
                  "shared_with": ["demo/main"]}}})"));
 }

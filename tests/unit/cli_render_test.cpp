@@ -131,9 +131,10 @@ TEST(Status, NamesWhatWantsAttention) {
   operation.state = engine::OperationState::running;
   operation.pid = 99;
   status.unfinished.push_back(operation);
-  status.kept = {{"demo/old", "demo-old", "deleted", created, created + 24h},
-                 {"gone/main", "gone-main", "deleted", created, created + 24h},
-                 {"gone/dev", "gone-dev", "deleted", created, created + 24h}};
+  status.kept = {{"demo/old", "demo-old", "deleted", created, created + 24h, {}, "demo/old"},
+                 {"demo/child", "demo-child", "deleted", created, created + 24h, {}, "demo/old"},
+                 {"gone/main", "gone-main", "deleted", created, created + 24h, {}, "gone"},
+                 {"gone/dev", "gone-dev", "deleted", created, created + 24h, {}, "gone"}};
   const std::string until = to_local(created + 24h).substr(0, 16);
   EXPECT_EQ(
       render_attention(status, created + 3min, plain),
@@ -150,7 +151,7 @@ TEST(Status, NamesWhatWantsAttention) {
 
 TEST(Status, QuietShowsNoNotices) {
   engine::StatusView status = sample_status();
-  status.kept = {{"demo/old", "demo-old", "deleted", created, created + 24h}};
+  status.kept = {{"demo/old", "demo-old", "deleted", created, created + 24h, {}, "demo/old"}};
   EXPECT_EQ(render_status(status, created, true, plain).find("Notice"), std::string::npos);
   EXPECT_NE(render_status(status, created, false, plain).find("Notice"), std::string::npos);
 }
