@@ -104,7 +104,7 @@ Command list() {
                          .needed = Needed::optional}},
           .examples = {{"velo branch list", ""}, {"velo branch list demo", ""}},
           .run = [project](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto branches = TRY(engine::list_branches(engine, *project));
             context.answer([&] { return json::branches(branches); },
                            [&](const Look& look) {
@@ -125,7 +125,7 @@ Command get() {
           .arguments = {branch_argument(*name)},
           .examples = {{"velo branch get demo/dev", ""}},
           .run = [name](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto branch = TRY(engine::get_branch(engine, *name));
             context.answer([&] { return json::branch(branch); },
                            [&](const Look& look) { return render_branch(branch, now(), look); });
@@ -180,7 +180,7 @@ Command password() {
       .arguments = {branch_argument(*name)},
       .examples = {{"velo branch password demo/dev", ""}},
       .run = [name](Context& context) -> Result<int> {
-        engine::Engine engine = TRY(context.open_engine());
+        engine::Engine engine = TRY(context.read_engine());
         const auto connection = TRY(engine::connection_of(engine, *name));
         context.answer([&] { return json::connection(connection); },
                        [&](const Look& look) {
@@ -204,7 +204,7 @@ Command url() {
           .arguments = {branch_argument(*name)},
           .examples = {{"psql \"$(velo branch url demo/dev)\"", ""}},
           .run = [name](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto connection = TRY(engine::connection_of(engine, *name));
             context.answer([&] { return json::url(connection); },
                            [&](const Look&) { return connection.url + "\n"; });

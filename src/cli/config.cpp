@@ -53,7 +53,7 @@ Command get() {
           .arguments = {key_argument(*key)},
           .examples = {{"velo config get grace", ""}},
           .run = [key](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto entry = TRY(engine::get_config(engine, *key));
             context.answer([&] { return json::config(entry); },
                            [&](const Look&) { return entry.value + "\n"; });
@@ -80,7 +80,7 @@ Command list() {
           .summary = "List all keys, set or not",
           .examples = {{"velo config list", ""}},
           .run = [](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto entries = TRY(engine::list_config(engine));
             context.answer(
                 [&] { return json::config_list(entries); },

@@ -126,7 +126,7 @@ Command list() {
           .summary = "List the projects",
           .examples = {{"velo project list", ""}},
           .run = [](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto projects = TRY(engine::list_projects(engine));
             context.answer([&] { return json::projects(projects); },
                            [&](const Look& look) { return render_project_list(projects, look); });
@@ -141,7 +141,7 @@ Command get() {
           .arguments = {project_argument(*name)},
           .examples = {{"velo project get demo", ""}},
           .run = [name](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto project = TRY(engine::get_project(engine, *name));
             context.answer([&] { return json::project(project); },
                            [&](const Look& look) { return render_project(project, now(), look); });

@@ -22,7 +22,7 @@ Command info() {
           .arguments = {std::move(argument)},
           .examples = {{"velo wal info", ""}, {"velo wal info demo/main", ""}},
           .run = [branch](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto views = TRY(engine::wal_info(engine, *branch));
             context.answer([&] { return json::wal(views); },
                            [&](const Look& look) {
