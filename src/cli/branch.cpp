@@ -105,7 +105,8 @@ Command list() {
           .examples = {{"velo branch list", ""}, {"velo branch list demo", ""}},
           .run = [project](Context& context) -> Result<int> {
             engine::Engine engine = TRY(context.read_engine());
-            const auto branches = TRY(engine::list_branches(engine, *project));
+            const auto branches =
+                TRY(engine::list_branches(engine, *project, engine::Sizing::measured));
             context.answer([&] { return json::branches(branches); },
                            [&](const Look& look) {
                              return render_branch_list(branches, *project, now(), look);
@@ -240,6 +241,9 @@ Command branch_command() {
           .details =
               "A branch is a complete, isolated PostgreSQL server with its own port and "
               "password, made from its parent in about a tenth of a second.",
+          .examples = {{"velo branch create demo/dev", "a copy of demo/main"},
+                       {"velo branch list demo", "all of them, each below its parent"},
+                       {"velo branch reset demo/dev", "as its parent is now"}},
           .children = {create(), list(), get(), branch_reset_command(), branch_restore_command(),
                        branch_delete_command(),
                        changing("undelete", "Bring back what the last delete or reset took away",

@@ -88,7 +88,7 @@ Command list() {
                   Table table({{.title = "Key"},
                                {.title = "Value"},
                                {.title = "Default", .expendable = 1},
-                               {.title = "", .expendable = 2}});
+                               {.title = "What it is", .expendable = 2}});
                   for (const engine::ConfigEntry& entry : entries) {
                     table.add({{entry.key},
                                {entry.value, entry.is_set ? Colour::bold : Colour::plain},
@@ -107,6 +107,8 @@ Command config_command() {
   return {.name = "config",
           .group = "This machine",
           .summary = "Settings: how long things are kept, how full a pool may be",
+          .examples = {{"velo config list", "what there is to set"},
+                       {"velo config set grace 7d", "keep what is deleted for a week"}},
           .children = {set(), get(), unset(), list()}};
 }
 

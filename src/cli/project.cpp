@@ -82,7 +82,8 @@ Command create() {
           {{.flags = "--pg-version",
             .value = "N",
             .help = "PostgreSQL's major version (default: 17 of images, else the newest installed)",
-            .assign = into(request->pg_major, "--pg-version", 1, 99),
+            .assign = into(request->pg_major, "--pg-version", postgres::oldest_major,
+                           postgres::newest_major),
             .complete = complete_words(majors())},
            {.flags = "--storage",
             .value = "DRIVER",
@@ -222,6 +223,8 @@ Command project_command() {
           .details =
               "A project is a family of branches that share one PostgreSQL version. It always "
               "has the branch NAME/main.",
+          .examples = {{"velo project create demo", "a server, with the branch demo/main"},
+                       {"velo project list", ""}},
           .children = {create(), list(), get(), remove(), undelete()}};
 }
 

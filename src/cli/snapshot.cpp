@@ -166,6 +166,8 @@ Command snapshot_command() {
           .details =
               "velo branch create PROJECT/NEW --snapshot ID makes a branch of one; velo branch "
               "restore PROJECT/BRANCH --snapshot ID takes a branch back to one.",
+          .examples = {{"velo snapshot create demo/main --label before-migration", ""},
+                       {"velo snapshot list demo/main", ""}},
           .children = {create(), list(), get(), remove(), cleanup(), schedule_command(),
                        run_schedule_command()}};
 }

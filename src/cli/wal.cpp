@@ -81,6 +81,8 @@ Command wal_command() {
               "of an earlier moment: velo branch create PROJECT/NEW --pitr '2 hours ago'. What "
               "leads only to moments before the retention period (velo config get retention) goes "
               "by itself, where no schedule says what stays.",
+          .examples = {{"velo wal info", "of all branches"},
+                       {"velo wal info demo/main", "which moments of it can be had"}},
           .children = {info(), cleanup()}};
 }
 
