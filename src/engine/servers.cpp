@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "catalog/catalog.h"
 #include "engine/drift.h"
 #include "engine/passwords.h"
 #include "engine/replay.h"

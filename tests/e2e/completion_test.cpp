@@ -1,4 +1,6 @@
 // What the shells themselves offer with the scripts that velo prints.
+#include <fstream>
+
 #include "base/process.h"
 #include "support/velo.h"
 
@@ -18,10 +20,13 @@ class CompletionInShells : public E2eTest {
   /// Where the shells run: one file lies there, to be offered or not.
   fs::path here() const { return velo->home().parent_path() / "here"; }
 
+  /// With this velo in the PATH. Each name once: of two, bash takes the last.
   std::vector<std::string> environment() const {
-    return velo->environment(
-        {"PATH=" + Velo::binary("velo").parent_path().string() + ":/usr/local/bin:/usr/bin:/bin",
-         "TERM=dumb", "LC_ALL=C.UTF-8"});
+    std::vector<std::string> all = velo->environment({"TERM=dumb"});
+    std::erase_if(all, [](const std::string& one) { return one.starts_with("PATH="); });
+    all.push_back("PATH=" + Velo::binary("velo").parent_path().string() +
+                  ":/usr/local/bin:/usr/bin:/bin");
+    return all;
   }
 
   /// Skips where this machine has no such shell (fails under VELO_TEST_REQUIRE).

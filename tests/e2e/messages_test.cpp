@@ -18,10 +18,8 @@ class Messages : public E2eTest {
   }
 
   std::vector<std::string> branch_locks() const {
-    std::vector<std::string> names;
-    for (std::string& name : list_directory(velo->home() / "private/locks").value()) {
-      if (name.starts_with("branch-")) names.push_back(std::move(name));
-    }
+    auto names = list_directory(velo->home() / "private/locks").value();
+    std::erase_if(names, [](const std::string& name) { return !name.starts_with("branch-"); });
     return names;
   }
 };
