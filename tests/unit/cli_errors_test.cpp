@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <array>
@@ -116,48 +115,40 @@ TEST(Confirm, TakesYesAndNothingElse) {
   EXPECT_EQ(captured.out, "");
 }
 
-/// In a process of its own, whose input stays open and says nothing: Ctrl-C comes after the
-/// question and before anybody waits for the answer.
-int interrupt_before_the_read() {
+/// For a process of its own, whose input stays open and says nothing: 0 when what `interrupt` sends
+/// ends the question.
+int ask_and(void (*interrupt)()) {
   std::array<int, 2> pipe{};
   static Cancellation cancel;
   if (::pipe(pipe.data()) != 0 || ::dup2(pipe[0], STDIN_FILENO) < 0) return 10;
   install_signal_handlers(cancel);
   Output output = standard_output([](const char*) { return std::string(); });
-  ::raise(SIGINT);
   ::alarm(20);  // for one that waits after all
+  interrupt();
   const auto line = output.read_line();
   return !line && line.error().code == Errc::interrupted ? 0 : 11;
+}
+
+void press_now() {
+  ::raise(SIGINT);
+}
+
+void press_soon() {
+  timer_t timer{};
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGINT;
+  ::timer_create(CLOCK_MONOTONIC, &event, &timer);
+  const itimerspec soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 50'000'000}};
+  ::timer_settime(timer, 0, &soon, nullptr);
 }
 
 TEST(ConfirmDeathTest, AnInterruptBeforeTheReadIsNotLost) {
-  EXPECT_EXIT(::_exit(interrupt_before_the_read()), testing::ExitedWithCode(0), "");
-}
-
-/// The same while it waits.
-int interrupt_in_the_read() {
-  std::array<int, 2> pipe{};
-  static Cancellation cancel;
-  if (::pipe(pipe.data()) != 0 || ::dup2(pipe[0], STDIN_FILENO) < 0) return 10;
-  install_signal_handlers(cancel);
-  Output output = standard_output([](const char*) { return std::string(); });
-  const timer_t timer = [] {
-    timer_t made{};
-    sigevent event{};
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = SIGINT;
-    ::timer_create(CLOCK_MONOTONIC, &event, &made);
-    return made;
-  }();
-  const itimerspec soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 50'000'000}};
-  ::timer_settime(timer, 0, &soon, nullptr);
-  ::alarm(20);
-  const auto line = output.read_line();
-  return !line && line.error().code == Errc::interrupted ? 0 : 11;
+  EXPECT_EXIT(::_exit(ask_and(press_now)), testing::ExitedWithCode(0), "");
 }
 
 TEST(ConfirmDeathTest, AnInterruptWhileItWaitsEndsTheWait) {
-  EXPECT_EXIT(::_exit(interrupt_in_the_read()), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(::_exit(ask_and(press_soon)), testing::ExitedWithCode(0), "");
 }
 
 TEST(Declined, SaysThatNothingWasChanged) {
