@@ -11,7 +11,9 @@ build_packages=(
   postgresql btrfs-progs
 )
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron busybox-static)
+# zsh and fish: to ask them what they complete.
+# shellcheck disable=SC2034
+test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron busybox-static zsh fish)
 # pgbench comes with postgresql.
 # shellcheck disable=SC2034
 bench_packages=(xfsprogs)

@@ -1,4 +1,5 @@
-// For threads that only help: signals go on to the thread that waits for them.
+// For threads that only help, whose signals go on to the thread that waits for them; and for one
+// that looks at what a signal has said and then waits, with nothing in between.
 #pragma once
 
 #include <csignal>
@@ -17,6 +18,8 @@ class SignalsBlocked {
   SignalsBlocked& operator=(const SignalsBlocked&) = delete;
   SignalsBlocked(SignalsBlocked&&) = delete;
   SignalsBlocked& operator=(SignalsBlocked&&) = delete;
+  /// What was blocked until then, for ppoll(2) and the like.
+  const sigset_t& before() const { return before_; }
   ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
  private:

@@ -19,6 +19,17 @@ std::string to_size(std::uint64_t bytes) {
   return fmt::format("{:.2f} {}", value, units.at(unit));
 }
 
+std::string to_size_argument(std::uint64_t bytes) {
+  std::string_view unit = "KMGTPE";
+  std::string letter;
+  while (bytes != 0 && bytes % 1024 == 0 && !unit.empty()) {
+    bytes /= 1024;
+    letter = unit.front();
+    unit.remove_prefix(1);
+  }
+  return fmt::format("{}{}", bytes, letter);
+}
+
 Result<std::uint64_t> parse_size(std::string_view text) {
   const auto bad = [&] {
     return std::unexpected(Error{Errc::usage,

@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace velo {
@@ -19,6 +21,26 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
+}
+
+/// How many bytes the character takes that `text` begins with; 0 where it begins with none.
+size_t length_of_character(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (text.empty()) return 0;
+  if (byte(0) < 0x80) return 1;
+  const size_t length = byte(0) >= 0xf0 ? 4 : (byte(0) >= 0xe0 ? 3 : 2);
+  if (byte(0) < 0xc2 || byte(0) > 0xf4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80) return 0;
+  }
+  return length;
+}
+
+/// C0, DEL, and C1, which some terminals obey as well.
+bool is_control(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1) return first < 0x20 || first == 0x7f;
+  return character.size() == 2 && first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
 }
 
 }  // namespace
@@ -63,6 +85,28 @@ std::string join_words(const std::vector<std::string>& words) {
   for (size_t i = 0; i < words.size(); ++i) {
     if (i > 0) out += i + 1 == words.size() ? " and " : ", ";
     out += words[i];
+  }
+  return out;
+}
+
+std::string_view first_character(std::string_view text) {
+  return text.substr(0, std::max<size_t>(length_of_character(text), 1));
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view next = first_character(text);
+    if (next == "\n") {
+      out += "\\n";
+    } else if (next == "\t") {
+      out += "\\t";
+    } else if (length_of_character(next) == 0 || is_control(next)) {
+      for (const char c : next) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += next;
+    }
+    text.remove_prefix(next.size());
   }
   return out;
 }

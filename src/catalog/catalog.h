@@ -30,6 +30,8 @@ class Catalog {
   /// Opens it, makes it when it is missing (0600), and migrates an older schema after copying the
   /// database to `<path>.before-<version>`.
   static Result<Catalog> open(const std::filesystem::path& path);
+  /// An empty one that ends with the object.
+  static Result<Catalog> in_memory();
 
   Catalog(Catalog&&) noexcept;
   Catalog& operator=(Catalog&&) noexcept;
@@ -111,6 +113,8 @@ class Catalog {
 
  private:
   explicit Catalog(std::unique_ptr<SQLite::Database> database);
+  static Result<Catalog> prepare(std::unique_ptr<SQLite::Database> database,
+                                 const std::filesystem::path& path);
   Result<void> execute(const std::string& sql, const std::function<void(SQLite::Statement&)>& bind);
   template <class Record>
   Result<std::vector<Record>> select(const std::string& sql,

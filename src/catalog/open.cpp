@@ -84,6 +84,15 @@ Catalog::Catalog(Catalog&&) noexcept = default;
 Catalog& Catalog::operator=(Catalog&&) noexcept = default;
 Catalog::~Catalog() = default;
 
+Result<Catalog> Catalog::prepare(std::unique_ptr<SQLite::Database> database, const fs::path& path) {
+  TRY(migrate(*database, path));
+  Catalog catalog(std::move(database));
+  SQLite::Statement home(*catalog.database_, "SELECT value FROM meta WHERE key = 'home_id'");
+  if (!home.executeStep()) return fail(Errc::state, "{} has no home id", path.string());
+  catalog.home_id_ = home.getColumn(0).getString();
+  return catalog;
+}
+
 Result<Catalog> Catalog::open(const fs::path& path) {
   return guarded([&]() -> Result<Catalog> {
     const bool is_new = !path_exists(path);
@@ -95,12 +104,16 @@ Result<Catalog> Catalog::open(const fs::path& path) {
     sqlite3_db_config(database->getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     if (is_new || schema_version(*database) == 0) database->exec("PRAGMA journal_mode = WAL");
     database->exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    TRY(migrate(*database, path));
-    Catalog catalog(std::move(database));
-    SQLite::Statement home(*catalog.database_, "SELECT value FROM meta WHERE key = 'home_id'");
-    if (!home.executeStep()) return fail(Errc::state, "{} has no home id", path.string());
-    catalog.home_id_ = home.getColumn(0).getString();
-    return catalog;
+    return prepare(std::move(database), path);
+  });
+}
+
+Result<Catalog> Catalog::in_memory() {
+  return guarded([]() -> Result<Catalog> {
+    const std::string nowhere = ":memory:";
+    return prepare(
+        std::make_unique<SQLite::Database>(nowhere, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE),
+        nowhere);
   });
 }
 

@@ -104,8 +104,9 @@ Command list() {
                          .needed = Needed::optional}},
           .examples = {{"velo branch list", ""}, {"velo branch list demo", ""}},
           .run = [project](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
-            const auto branches = TRY(engine::list_branches(engine, *project));
+            engine::Engine engine = TRY(context.read_engine());
+            const auto branches =
+                TRY(engine::list_branches(engine, *project, engine::Sizing::measured));
             context.answer([&] { return json::branches(branches); },
                            [&](const Look& look) {
                              return render_branch_list(branches, *project, now(), look);
@@ -125,7 +126,7 @@ Command get() {
           .arguments = {branch_argument(*name)},
           .examples = {{"velo branch get demo/dev", ""}},
           .run = [name](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto branch = TRY(engine::get_branch(engine, *name));
             context.answer([&] { return json::branch(branch); },
                            [&](const Look& look) { return render_branch(branch, now(), look); });
@@ -180,7 +181,7 @@ Command password() {
       .arguments = {branch_argument(*name)},
       .examples = {{"velo branch password demo/dev", ""}},
       .run = [name](Context& context) -> Result<int> {
-        engine::Engine engine = TRY(context.open_engine());
+        engine::Engine engine = TRY(context.read_engine());
         const auto connection = TRY(engine::connection_of(engine, *name));
         context.answer([&] { return json::connection(connection); },
                        [&](const Look& look) {
@@ -204,7 +205,7 @@ Command url() {
           .arguments = {branch_argument(*name)},
           .examples = {{"psql \"$(velo branch url demo/dev)\"", ""}},
           .run = [name](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto connection = TRY(engine::connection_of(engine, *name));
             context.answer([&] { return json::url(connection); },
                            [&](const Look&) { return connection.url + "\n"; });
@@ -242,6 +243,9 @@ Command branch_command() {
           .details =
               "A branch is a complete, isolated PostgreSQL server with its own port and "
               "password, made from its parent in about a tenth of a second.",
+          .examples = {{"velo branch create demo/dev", "a copy of demo/main"},
+                       {"velo branch list demo", "all of them, each below its parent"},
+                       {"velo branch reset demo/dev", "as its parent is now"}},
           .children = {create(), list(), get(), branch_reset_command(), branch_restore_command(),
                        branch_delete_command(),
                        changing("undelete", "Bring back what the last delete or reset took away",

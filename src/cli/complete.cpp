@@ -131,10 +131,8 @@ class CatalogNames final : public Names {
     return {names.begin(), names.end()};
   }
   engine::Engine* opened() {
-    // Pressing a key must not make a VELO_HOME.
-    std::error_code ignored;
-    if (!engine_ && std::filesystem::exists(context_.environment().home, ignored)) {
-      if (auto engine = context_.open_engine()) engine_.emplace(std::move(*engine));
+    if (!engine_) {
+      if (auto engine = context_.read_engine()) engine_.emplace(std::move(*engine));
     }
     return engine_ ? &*engine_ : nullptr;
   }

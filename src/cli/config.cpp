@@ -56,7 +56,7 @@ Command get() {
           .arguments = {key_argument(*key)},
           .examples = {{"velo config get grace", ""}},
           .run = [key](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto entry = TRY(engine::get_config(engine, *key));
             context.answer([&] { return json::config(entry); },
                            [&](const Look&) { return entry.value + "\n"; });
@@ -83,7 +83,7 @@ Command list() {
           .summary = "List all keys, set or not",
           .examples = {{"velo config list", ""}},
           .run = [](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto entries = TRY(engine::list_config(engine));
             context.answer(
                 [&] { return json::config_list(entries); },
@@ -91,7 +91,7 @@ Command list() {
                   Table table({{.title = "Key"},
                                {.title = "Value"},
                                {.title = "Default", .expendable = 1},
-                               {.title = "", .expendable = 2}});
+                               {.title = "What it is", .expendable = 2}});
                   for (const engine::ConfigEntry& entry : entries) {
                     table.add({{entry.key},
                                {entry.value, entry.is_set ? Colour::bold : Colour::plain},
@@ -110,6 +110,8 @@ Command config_command() {
   return {.name = "config",
           .group = "This machine",
           .summary = "Settings: how long things are kept, how full a pool may be",
+          .examples = {{"velo config list", "what there is to set"},
+                       {"velo config set grace 7d", "keep what is deleted for a week"}},
           .children = {set(), get(), unset(), list()}};
 }
 

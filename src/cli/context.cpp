@@ -6,10 +6,13 @@ namespace velo::cli {
 
 Result<std::filesystem::path> home_from(const Variable& variable) {
   if (const std::string home = variable("VELO_HOME"); !home.empty()) {
-    std::error_code error;
-    const std::filesystem::path absolute = std::filesystem::absolute(home, error);
-    if (error) return fail(Errc::failed, "cannot tell where '{}' is: {}", home, error.message());
-    return absolute.lexically_normal();
+    // Otherwise servers would be lost with the next change of directory.
+    if (!home.starts_with('/')) {
+      return fail_with_hint(Errc::failed,
+                            fmt::format("VELO_HOME '{}' is not an absolute path", home),
+                            "set it to a path that begins with /");
+    }
+    return std::filesystem::path(home).lexically_normal();
   }
   if (running_as_root()) return "/var/lib/velo";
   std::string home = variable("HOME");
@@ -21,12 +24,19 @@ Result<std::filesystem::path> home_from(const Variable& variable) {
   return std::filesystem::path(home) / ".velo";
 }
 
+engine::Engine::Options Context::engine_options() const {
+  return {.home = environment_.home,
+          .command = command_line(words_),
+          .path_variable = environment_.path_variable,
+          .program = environment_.program};
+}
+
 Result<engine::Engine> Context::open_engine() {
-  return engine::Engine::open({.home = environment_.home,
-                               .command = command_line(words_),
-                               .path_variable = environment_.path_variable,
-                               .program = environment_.program},
-                              progress_, cancel_);
+  return engine::Engine::open(engine_options(), progress_, cancel_);
+}
+
+Result<engine::Engine> Context::read_engine() {
+  return engine::Engine::read(engine_options(), progress_, cancel_);
 }
 
 void Context::answer(const std::function<std::string()>& document,

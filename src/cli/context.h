@@ -24,8 +24,8 @@ struct Environment {
   std::vector<std::string> postgres_vars;  ///< the user's own PG* variables, "NAME=value"
 };
 
-/// $VELO_HOME; else /var/lib/velo for root and ~/.velo for others. Errc::failed when there is no
-/// home to put it in.
+/// $VELO_HOME; else /var/lib/velo for root and ~/.velo for others. Errc::failed when that is no
+/// absolute path, or there is no home to put it in.
 Result<std::filesystem::path> home_from(const Variable& variable);
 
 class Context {
@@ -52,12 +52,16 @@ class Context {
   void set_passthrough(std::vector<std::string> words) { passthrough_ = std::move(words); }
 
   Result<engine::Engine> open_engine();
+  /// For commands that change nothing, and so make no VELO_HOME either.
+  Result<engine::Engine> read_engine();
 
   /// The answer: the document with --json, else the text. Ends the progress.
   void answer(const std::function<std::string()>& document,
               const std::function<std::string(const Look&)>& text);
 
  private:
+  engine::Engine::Options engine_options() const;
+
   Output& output_;
   Progress& progress_;
   const Cancellation& cancel_;

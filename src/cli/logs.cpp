@@ -38,7 +38,7 @@ Result<int> run_logs(Context& context, const Request& request) {
     return fail_with_hint(Errc::usage, "velo logs has no --json together with --follow",
                           "leave one of them out");
   }
-  engine::Engine engine = TRY(context.open_engine());
+  engine::Engine engine = TRY(context.read_engine());
   const std::string file = TRY(engine::log_file_of(engine, request.name));
   const bool all = request.lines < 0 && !request.follow;
   Follower follower(

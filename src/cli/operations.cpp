@@ -19,7 +19,7 @@ Command operations_command() {
                        .assign = into(*limit, "--limit", 1, 1'000'000)}},
           .examples = {{"velo operations", ""}, {"velo operations --limit 5 --json", ""}},
           .run = [limit](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto operations = TRY(engine::operations(engine, *limit));
             context.answer([&] { return json::operations(operations); },
                            [&](const Look& look) { return render_operations(operations, look); });

@@ -1,8 +1,12 @@
 #include "cli/output.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "base/signals_blocked.h"
+#include "cli/signals.h"
 
 namespace velo::cli {
 namespace {
@@ -19,13 +23,26 @@ Stream::Sink descriptor_sink(int descriptor) {
   };
 }
 
+/// Called with all signals blocked; lets those in again for as long as it waits (`outside`). So one
+/// that came since the question was written is not waited over.
+Result<void> await_input(const sigset_t& outside) {
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  while (received_signal() == 0) {
+    if (::ppoll(&input, 1, nullptr, &outside) > 0) return {};
+    if (errno != EINTR) return fail_errno(errno, "wait for the answer");
+  }
+  return fail(Errc::interrupted, "interrupted");
+}
+
 /// By read(2), byte by byte: a line for us must not swallow what a psql behind us should read.
 Result<std::optional<std::string>> read_line() {
+  const SignalsBlocked blocked;
   std::string line;
   while (true) {
+    TRY(await_input(blocked.before()));
     char c = 0;
     const ssize_t got = ::read(STDIN_FILENO, &c, 1);
-    if (got < 0 && errno == EINTR) return fail(Errc::interrupted, "interrupted");
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_errno(errno, "read the answer");
     if (got == 0) return std::nullopt;
     if (c == '\n') return line;

@@ -44,6 +44,11 @@ std::unexpected<Error> no_such_option(const Found& found, const std::vector<Opti
   }
   // A short flag is near to every other short one: only long ones are worth a guess.
   const std::string near = flag.starts_with("--") ? nearest(flag, flags) : "";
+  if (near.empty() && !found.command->passthrough.empty()) {
+    return fail_with_hint(Errc::usage, fmt::format("{} has no option {}", said(found), flag),
+                          fmt::format("{} go behind --: {} … -- {} …", found.command->passthrough,
+                                      said(found), flag));
+  }
   return fail_with_hint(Errc::usage, fmt::format("{} has no option {}", said(found), flag),
                         near.empty() ? help_hint(found) : fmt::format("did you mean {}?", near));
 }

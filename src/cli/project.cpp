@@ -82,7 +82,8 @@ Command create() {
           {{.flags = "--pg-version",
             .value = "N",
             .help = "PostgreSQL's major version (default: 17 of images, else the newest installed)",
-            .assign = into(request->pg_major, "--pg-version", 1, 99),
+            .assign = into(request->pg_major, "--pg-version", postgres::oldest_major,
+                           postgres::newest_major),
             .complete = complete_words(majors())},
            {.flags = "--storage",
             .value = "DRIVER",
@@ -126,7 +127,7 @@ Command list() {
           .summary = "List the projects",
           .examples = {{"velo project list", ""}},
           .run = [](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto projects = TRY(engine::list_projects(engine));
             context.answer([&] { return json::projects(projects); },
                            [&](const Look& look) { return render_project_list(projects, look); });
@@ -141,7 +142,7 @@ Command get() {
           .arguments = {project_argument(*name)},
           .examples = {{"velo project get demo", ""}},
           .run = [name](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto project = TRY(engine::get_project(engine, *name));
             context.answer([&] { return json::project(project); },
                            [&](const Look& look) { return render_project(project, now(), look); });
@@ -218,6 +219,8 @@ Command project_command() {
           .details =
               "A project is a family of branches that share one PostgreSQL version. It always "
               "has the branch NAME/main.",
+          .examples = {{"velo project create demo", "a server, with the branch demo/main"},
+                       {"velo project list", ""}},
           .children = {create(), list(), get(), remove(), undelete()}};
 }
 

@@ -77,7 +77,7 @@ Result<int> run_psql(Context& context, const std::string& name) {
   engine::ConnectionView connection;
   std::filesystem::path program;
   {
-    engine::Engine engine = TRY(context.open_engine());
+    engine::Engine engine = TRY(context.read_engine());
     connection = TRY(engine::connection_of(engine, name));
     TRY(require_server(engine, name));
     const std::string& path = context.environment().path_variable;

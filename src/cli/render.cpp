@@ -36,6 +36,12 @@ std::string settings_of(const std::map<std::string, std::string>& settings) {
   return text;
 }
 
+std::string words_for_wal(bool archives, bool forgets) {
+  if (archives) return "archived";
+  return forgets ? "not kept: it has no earlier moments (--no-archive)"
+                 : "not kept: archiving is off (velo config set archive on)";
+}
+
 std::string until(Timestamp time) {
   return to_local(time).substr(0, 16);
 }
@@ -239,7 +245,7 @@ std::string render_branch(const BranchView& branch, Timestamp now, const Look& l
       {"Image", {branch.image}},
       {"Digest", {branch.image_digest}},
       {"Settings", {settings_of(branch.settings)}},
-      {"WAL", {branch.archives ? "" : "not kept: it has no earlier moments (--no-archive)"}},
+      {"WAL", {words_for_wal(branch.archives, branch.forgets)}},
       {"Storage", {fmt::format("{}, {}", branch.driver, branch.runtime)}},
       {"Volume", {branch.volume}},
       {"Data", {branch.data_directory}},

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cli/render.h"
+#include "engine/operation.h"
 
 namespace velo::cli {
 namespace {
@@ -41,7 +42,7 @@ std::string render_projects(const StatusView& status, Timestamp now, const Look&
   Table table({{.title = ""},
                {.title = "Name"},
                {.title = "State"},
-               {.title = "Image"},
+               {.title = "Server"},
                {.title = "Size", .right = true, .expendable = 1},
                {.title = "Created", .expendable = 2}});
   for (const engine::ProjectView& project : status.projects) {
@@ -81,7 +82,8 @@ std::string warning_line(std::string_view text, const Look& look) {
 }
 
 std::string render_unfinished(const OperationView& operation, Timestamp now, const Look& look) {
-  const std::string what = fmt::format("{} {}", kind_in_words(operation.kind), operation.subject);
+  const std::string what =
+      fmt::format("{} {}", engine::kind_in_words(operation.kind), operation.subject);
   if (operation.state == OperationState::running) {
     return notice_line(fmt::format("{} is running, for {} (pid {})", what,
                                    age(operation.started_at, now), operation.pid),
@@ -101,9 +103,13 @@ std::string render_kept(const StatusView& status, const Look& look) {
     const engine::KeptView*& newest = by_root[kept.comes_back_with];
     if (newest == nullptr || newest->kept_since < kept.kept_since) newest = &kept;
   }
+  std::vector<std::pair<std::string, const engine::KeptView*>> newest_first(by_root.begin(),
+                                                                            by_root.end());
+  std::ranges::stable_sort(newest_first, std::ranges::greater{},
+                           [](const auto& one) { return one.second->kept_since; });
   std::string text;
   std::size_t shown = 0;
-  for (const auto& [root, kept] : by_root) {
+  for (const auto& [root, kept] : newest_first) {
     if (++shown > most) break;
     const std::string command = fmt::format(
         "velo {} undelete {}", root.find('/') == std::string::npos ? "project" : "branch", root);
@@ -112,10 +118,11 @@ std::string render_kept(const StatusView& status, const Look& look) {
                     to_local(kept->kept_until).substr(0, 16), paint(command, Colour::cyan, look)),
         look);
   }
-  if (by_root.size() > most) {
-    text += notice_line(fmt::format("{} more can be had back: velo status --json lists them",
-                                    by_root.size() - most),
-                        look);
+  if (newest_first.size() > most) {
+    text += notice_line(
+        fmt::format("{} more, from before, can be had back: velo status --json lists them",
+                    newest_first.size() - most),
+        look);
   }
   return text;
 }
@@ -141,12 +148,6 @@ Cell state_cell(const OperationView& operation) {
 }
 
 }  // namespace
-
-std::string kind_in_words(const std::string& kind) {
-  std::string words = kind;
-  std::ranges::replace(words, '.', ' ');
-  return words;
-}
 
 std::string render_attention(const StatusView& status, Timestamp now, const Look& look) {
   std::string text;
@@ -206,7 +207,7 @@ std::string render_operations(const std::vector<OperationView>& operations, cons
         {fmt::format("{}", operation.id)},
         {to_local(operation.started_at)},
         {operation.ended_at ? step_time(*operation.ended_at - operation.started_at) : ""},
-        {kind_in_words(operation.kind)},
+        {engine::kind_in_words(operation.kind)},
         {operation.subject},
         state_cell(operation)};
     if (any_error) row.push_back({shorten(operation.error, error_width), Colour::dim});

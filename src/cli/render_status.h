@@ -16,7 +16,5 @@ std::string render_status(const engine::StatusView& status, Timestamp now, bool 
 std::string render_attention(const engine::StatusView& status, Timestamp now, const Look& look);
 std::string render_operations(const std::vector<engine::OperationView>& operations,
                               const Look& look);
-/// "branch create" out of the journal's "branch.create".
-std::string kind_in_words(const std::string& kind);
 
 }  // namespace velo::cli

@@ -17,6 +17,12 @@ Cell archiver_of(const engine::WalView& view) {
       Colour::green};
 }
 
+std::string words_for_none(const engine::WalView& view) {
+  if (view.archives) return "at no moment: there is no snapshot to begin with";
+  return view.forgets ? "at no moment: it was made with --no-archive"
+                      : "at no moment: archiving is off (velo config set archive on)";
+}
+
 std::string segment_and_time(const std::optional<std::string>& name,
                              const std::optional<Timestamp>& at) {
   return name && at ? fmt::format("{}, archived {}", *name, to_local(*at)) : "";
@@ -55,18 +61,17 @@ std::string render_wal(const engine::WalView& view, const Look& look) {
   if (const std::string ratio = ratio_of(view); !ratio.empty()) {
     size += fmt::format(", {} before compression ({} : 1)", to_size(view.original), ratio);
   }
-  return render_pairs({{"Branch", {view.branch, Colour::bold}},
-                       {"Archiver", archiver_of(view)},
-                       {"Archive", {view.archive}},
-                       {"Segments", {fmt::format("{}", view.segments)}},
-                       {"Size", {size}},
-                       {"Oldest", {segment_and_time(view.oldest, view.oldest_at)}},
-                       {"Newest", {segment_and_time(view.newest, view.newest_at)}},
-                       {"Missing", {join_words(view.gaps), Colour::red}},
-                       {"Can be had",
-                        {view.windows.empty() ? "at no moment: there is no snapshot to begin with"
-                                              : join_words(view.windows)}}},
-                      look);
+  return render_pairs(
+      {{"Branch", {view.branch, Colour::bold}},
+       {"Archiver", archiver_of(view)},
+       {"Archive", {view.archive}},
+       {"Segments", {fmt::format("{}", view.segments)}},
+       {"Size", {size}},
+       {"Oldest", {segment_and_time(view.oldest, view.oldest_at)}},
+       {"Newest", {segment_and_time(view.newest, view.newest_at)}},
+       {"Missing", {join_words(view.gaps), Colour::red}},
+       {"Can be had", {view.windows.empty() ? words_for_none(view) : join_words(view.windows)}}},
+      look);
 }
 
 std::string render_wal_cleaned(const std::string& branch, const engine::WalCleaned& cleaned,

@@ -30,7 +30,8 @@ Result<int> run(Context& context, const Request& request) {
     return fail_with_hint(Errc::usage, "--off ends a schedule, and --every and --keep set one",
                           "leave one of them out");
   }
-  engine::Engine engine = TRY(context.open_engine());
+  const bool reads = !request.off && !request.changes();
+  engine::Engine engine = TRY(reads ? context.read_engine() : context.open_engine());
   if (request.off) {
     TRY(engine::remove_schedule(engine, branch));
     context.answer([&] { return json::schedules({}); },

@@ -67,7 +67,7 @@ Command list() {
           .arguments = {optional_branch(*branch, "Only this branch's")},
           .examples = {{"velo snapshot list", ""}, {"velo snapshot list demo/main", ""}},
           .run = [branch](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto snapshots = TRY(engine::list_snapshots(engine, *branch));
             context.answer([&] { return json::snapshots(snapshots); },
                            [&](const Look& look) { return render_snapshots(snapshots, look); });
@@ -82,7 +82,7 @@ Command get() {
           .arguments = {snapshot_argument(*name)},
           .examples = {{"velo snapshot get demo/main@before-migration", ""}},
           .run = [name](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto snapshot = TRY(engine::get_snapshot(engine, *name));
             context.answer([&] { return json::snapshot(snapshot); },
                            [&](const Look& look) { return render_snapshot(snapshot, look); });
@@ -166,6 +166,8 @@ Command snapshot_command() {
           .details =
               "velo branch create PROJECT/NEW --snapshot ID makes a branch of one; velo branch "
               "restore PROJECT/BRANCH --snapshot ID takes a branch back to one.",
+          .examples = {{"velo snapshot create demo/main --label before-migration", ""},
+                       {"velo snapshot list demo/main", ""}},
           .children = {create(), list(), get(), remove(), cleanup(), schedule_command(),
                        run_schedule_command()}};
 }

@@ -18,7 +18,7 @@ Command status_command() {
               "its own: deleting it frees that much.",
           .examples = {{"velo status", ""}, {"velo ls --json", ""}},
           .run = [](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto status = TRY(engine::status(engine));
             context.answer([&] { return json::status(status); },
                            [&](const Look& look) {

@@ -22,7 +22,7 @@ Command info() {
           .arguments = {std::move(argument)},
           .examples = {{"velo wal info", ""}, {"velo wal info demo/main", ""}},
           .run = [branch](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.read_engine());
             const auto views = TRY(engine::wal_info(engine, *branch));
             context.answer([&] { return json::wal(views); },
                            [&](const Look& look) {
@@ -81,6 +81,8 @@ Command wal_command() {
               "of an earlier moment: velo branch create PROJECT/NEW --pitr '2 hours ago'. What "
               "leads only to moments before the retention period (velo config get retention) goes "
               "by itself, where no schedule says what stays.",
+          .examples = {{"velo wal info", "of all branches"},
+                       {"velo wal info demo/main", "which moments of it can be had"}},
           .children = {info(), cleanup()}};
 }
 

@@ -50,6 +50,8 @@ Result<void> do_stop_server(Engine&, const Args& args) {
 Result<void> do_forget_branch(Engine& engine, const Args& args) {
   const std::string& id = arg(args, "branch");
   TRY(remove_tree(engine.home().run_directory(id)));
+  // Held by whoever does this; one who waits for it opens it anew (base/lock.h).
+  TRY(remove_file(engine.home().lock_file("branch-" + id)));
   const fs::path log = engine.home().log_file(id);
   TRY(remove_file(log));
   TRY(remove_file(log.string() + ".1"));

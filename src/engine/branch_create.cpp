@@ -25,6 +25,11 @@ Result<BranchRecords> find_parent(Engine& engine, const BranchName& name,
     const catalog::Project project = TRY(find_project(engine, name.project));
     return load_branch(engine, project.main_branch_id);
   }
+  if (check_name("branch", parent)) {
+    return fail_with_hint(Errc::invalid_name,
+                          fmt::format("'{}' is not of the form PROJECT/BRANCH", parent),
+                          fmt::format("write --parent {}/{}", name.project, parent));
+  }
   BranchRecords found = TRY(find_branch(engine, parent));
   if (found.project.name != name.project) {
     return fail_with_hint(
@@ -95,12 +100,16 @@ std::string words_for(const CreateBranch& request, const BranchRecords& parent) 
 Result<void> check_name_is_free(Engine& engine, const catalog::Project& project,
                                 const std::string& name) {
   const std::string full_name = project.name + "/" + name;
-  if (TRY(engine.catalog().branch_named(project.id, name))) {
-    return fail_with_hint(Errc::already_exists,
-                          fmt::format("the branch {} already exists", full_name),
-                          fmt::format("choose another name, or take it back to its parent: velo "
-                                      "branch reset {}",
-                                      full_name));
+  if (const auto there = TRY(engine.catalog().branch_named(project.id, name))) {
+    return fail_with_hint(
+        Errc::already_exists, fmt::format("the branch {} already exists", full_name),
+        there->id == project.main_branch_id
+            ? fmt::format("it came with its project; a copy of it needs a name of its own, for "
+                          "example {}/dev",
+                          project.name)
+            : fmt::format(
+                  "choose another name, or take it back to its parent: velo branch reset {}",
+                  full_name));
   }
   for (const auto& reservation : TRY(engine.catalog().reservations("branch"))) {
     if (reservation.key == project.id + "/" + name) {
@@ -171,6 +180,8 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   if (replay) TRY(mark_end(engine, *replay));
   const BranchRecords& source = replay ? replay->base : parent;
   const auto driver = TRY(driver_of(parent.project));
+  TRY(TRY(runtime_of(parent.project))
+          ->check_listening(request.address, request.port, TRY(owner_of(parent.project))));
   TRY(check_clonable(engine, *driver, source));
   Approach approach(engine, source, pgdata_of(*driver, source.incarnation.volume),
                     driver->capabilities().atomic_snapshot);

@@ -8,6 +8,7 @@
 #include "engine/records.h"
 #include "engine/servers.h"
 #include "engine/setup.h"
+#include "engine/sizes.h"
 #include "engine/survey.h"
 #include "postgres/hba.h"
 
@@ -134,7 +135,9 @@ Result<CreatedBranch> restart_branch(Engine& engine, const std::string& name) {
   return describe_branch(engine, b);
 }
 
-Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project) {
+Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project,
+                                              Sizing sizing) {
+  if (sizing == Sizing::measured) TRY(measure_some(engine, TRY(Survey::take(engine))));
   const Survey survey = TRY(Survey::take(engine));
   if (!project.empty()) {
     return TRY(survey.project(TRY(find_project(engine, project)).id)).branches;

@@ -34,8 +34,13 @@ struct CreatedBranch {
 
 /// A branch with every transaction of its parent whose commit was acknowledged before the call.
 Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request);
+enum class Sizing {
+  remembered,
+  measured,  ///< as far as that takes milliseconds (sizes.h)
+};
 /// All branches, or those of one project (empty: all).
-Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project);
+Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project,
+                                              Sizing sizing = Sizing::remembered);
 /// Measures the sizes anew.
 Result<BranchView> get_branch(Engine& engine, const std::string& name);
 

@@ -64,19 +64,15 @@ struct Key {
 };
 
 constexpr std::array keys{
-    Key{"grace", "24h", "how long the volume of a deleted or reset branch is kept (0: not at all)",
+    Key{"grace", "24h", "how long what delete and reset take away is kept (0: not at all)",
         &check_grace},
-    Key{"retention", "7d",
-        "how far back the moments of branches are kept that have no schedule (off: no limit)",
+    Key{"retention", "7d", "how far back moments are kept without a schedule (off: no limit)",
         &check_retention},
-    Key{"guard", "5", "percent of a pool that stay free: creates that need them are refused",
+    Key{"guard", "5", "percent of a pool that creates leave free (0: they may fill it)",
         &check_guard},
-    Key{"runtime", "auto", "what new projects' servers run as, when --runtime does not say",
-        &check_runtime},
-    Key{"pool", "", "the place of new projects' volumes, when --pool does not say", &check_pool},
-    Key{"archive", "on",
-        "whether servers archive their WAL, from their next start on, so that branches can be had "
-        "as of any moment (on, off)",
+    Key{"runtime", "auto", "what new projects run as, unless --runtime says", &check_runtime},
+    Key{"pool", "", "where new projects' volumes live, unless --pool says", &check_pool},
+    Key{"archive", "on", "whether servers keep their WAL, from their next start on (on, off)",
         &check_switch},
 };
 
@@ -135,7 +131,12 @@ Result<ConfigEntry> set_config(Engine& engine, const std::string& key, const std
   if (known.name == "retention" && plain != "off" && TRY(parse_duration(plain)).count() == 0) {
     plain = "off";
   }
-  return change_config(engine, known, [&] { return engine.catalog().set_setting(key, plain); });
+  const ConfigEntry entry =
+      TRY(change_config(engine, known, [&] { return engine.catalog().set_setting(key, plain); }));
+  if (known.name == "guard" && std::stoi(plain) == 0) {
+    engine.observer().notice("creates may now fill a pool, and servers on a full one stop");
+  }
+  return entry;
 }
 
 Result<ConfigEntry> unset_config(Engine& engine, const std::string& key) {

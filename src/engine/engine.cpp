@@ -24,6 +24,12 @@ Result<Engine> Engine::open(Options options, Observer& observer, const Cancellat
   return Engine(std::move(home), std::move(catalog), observer, cancel, std::move(options));
 }
 
+Result<Engine> Engine::read(Options options, Observer& observer, const Cancellation& cancel) {
+  if (TRY(Home::exists(options.home))) return open(std::move(options), observer, cancel);
+  auto nothing = std::make_unique<catalog::Catalog>(TRY(catalog::Catalog::in_memory()));
+  return Engine(Home::at(options.home), std::move(nothing), observer, cancel, std::move(options));
+}
+
 Result<Engine> Engine::look(Options options, Observer& observer, const Cancellation& cancel) {
   Home home = Home::at(options.home);
   const catalog::Health health = TRY(catalog::examine(home.database()));

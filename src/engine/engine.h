@@ -28,8 +28,13 @@ class Engine {
   };
 
   /// Makes the home when it does not exist. Errc::permission when it cannot be written or others
-  /// can read it; Errc::state when its catalog is damaged or newer than this program.
+  /// can read it or what is secret in it; Errc::state when its catalog is damaged or newer than
+  /// this program.
   static Result<Engine> open(Options options, Observer& observer, const Cancellation& cancel);
+
+  /// The same for whoever changes nothing: where there is no home it is an empty one, and nothing
+  /// is made.
+  static Result<Engine> read(Options options, Observer& observer, const Cancellation& cancel);
 
   /// For whoever only looks: opens a home that is there, whatever its modes, and makes and migrates
   /// nothing. Errc::not_found without a catalog, Errc::state when it is damaged or of another

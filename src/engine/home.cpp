@@ -23,13 +23,19 @@ bool is_exposed(const struct stat& status) {
   return (status.st_mode & 0777U & ~allowed) != 0;
 }
 
+/// By errno. Never "not found": a home that is not there is no error.
+std::unexpected<Error> cannot_look(const fs::path& root) {
+  Error error = fail_errno(errno, fmt::format("look at VELO_HOME {}", root.string())).error();
+  if (error.code == Errc::not_found) error.code = Errc::failed;
+  error.hint = "set VELO_HOME to a directory of your own, or unset it";
+  return std::unexpected(std::move(error));
+}
+
 Result<void> check_root(const fs::path& root) {
   struct stat status{};
-  if (::stat(root.c_str(), &status) != 0) {
-    return fail_errno(errno, fmt::format("look at VELO_HOME {}", root.string()));
-  }
+  if (::stat(root.c_str(), &status) != 0) return cannot_look(root);
   if (!S_ISDIR(status.st_mode)) {
-    return fail_with_hint(Errc::usage,
+    return fail_with_hint(Errc::failed,
                           fmt::format("VELO_HOME {} is not a directory", root.string()),
                           "set VELO_HOME to a directory of your own, or unset it");
   }
@@ -53,6 +59,31 @@ Result<void> check_root(const fs::path& root) {
   return {};
 }
 
+/// Below a home that others pass through, as root's servers must, nothing else keeps the key from
+/// them; and as ssh does with keys, one that could be read is refused rather than closed in
+/// silence.
+Result<void> check_secrets(const fs::path& root) {
+  struct Secret {
+    fs::path path;
+    mode_t mode;
+  };
+  for (const Secret& secret :
+       {Secret{root / "private", 0700}, Secret{root / "private/key", 0600}}) {
+    struct stat status{};
+    if (::lstat(secret.path.c_str(), &status) != 0) {
+      return fail_errno(errno, "look at " + secret.path.string());
+    }
+    if ((status.st_mode & 0777U & ~secret.mode) == 0) continue;
+    return fail_with_hint(
+        Errc::permission,
+        fmt::format("{} is open to others (mode {:04o}): passwords come from what is in it",
+                    secret.path.string(), status.st_mode & 0777U),
+        fmt::format("close it: chmod {:o} {}; velo doctor looks at the rest", secret.mode,
+                    secret.path.string()));
+  }
+  return {};
+}
+
 /// A directory below the home that the server's user passes through to what is its own.
 Result<void> ensure_passage(const fs::path& path) {
   TRY(ensure_directory(path, mode_of_home()));
@@ -66,15 +97,23 @@ Result<void> make_key(const fs::path& path) {
 
 }  // namespace
 
-Result<Home> Home::open(const fs::path& root) {
+Result<bool> Home::exists(const fs::path& root) {
   if (!root.is_absolute()) {
-    return fail_with_hint(Errc::usage,
+    return fail_with_hint(Errc::failed,
                           fmt::format("VELO_HOME '{}' is not an absolute path", root.string()),
                           "set it to a path that begins with /");
   }
-  if (path_exists(root)) TRY(check_root(root));
-  const bool is_new = !path_exists(root / "private/key");
-  if (is_new) {
+  struct stat status{};
+  if (::lstat(root.c_str(), &status) != 0) {
+    if (errno == ENOENT) return false;
+    return cannot_look(root);
+  }
+  TRY(check_root(root));
+  return path_exists(root / "private/key");
+}
+
+Result<Home> Home::open(const fs::path& root) {
+  if (!TRY(exists(root))) {
     if (auto made = ensure_directory(root, mode_of_home()); !made) {
       Error error = std::move(made).error();
       error.code = Errc::permission;
@@ -90,6 +129,7 @@ Result<Home> Home::open(const fs::path& root) {
     TRY(ensure_directory(root / "logs", 0700));
     TRY(make_key(root / "private/key"));
   }
+  TRY(check_secrets(root));
   return Home(root);
 }
 

@@ -26,6 +26,10 @@ class Home {
   /// Opens or makes it. See Engine::open for the errors.
   static Result<Home> open(const std::filesystem::path& root);
 
+  /// Whether a home was made there. An error where none can be: a relative path, a file, another
+  /// user's directory, one that is open to others.
+  static Result<bool> exists(const std::filesystem::path& root);
+
   /// One that is there or not, for whoever only looks.
   static Home at(std::filesystem::path root) { return Home(std::move(root)); }
 

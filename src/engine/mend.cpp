@@ -53,8 +53,8 @@ Result<void> mend_operation(Engine& engine, std::int64_t id) {
     return engine.catalog().update(record);
   }));
   engine.observer().notice(fmt::format(
-      "{} an interrupted {} of {} ({} ago)", finish ? "Finished" : "Undid", record.kind,
-      record.subject,
+      "{} an interrupted {} of {} ({} ago)", finish ? "Finished" : "Undid",
+      kind_in_words(record.kind), record.subject,
       to_words(std::chrono::duration_cast<std::chrono::seconds>(now() - record.started_at))));
   return {};
 }
@@ -109,7 +109,8 @@ Result<void> mend_operations(Engine& engine) {
     if (auto mended = mend_operation(engine, record.id); !mended) {
       TRY(engine.cancel().check());
       engine.observer().warning(fmt::format("an interrupted {} of {} could not be mended yet: {}",
-                                            record.kind, record.subject, mended.error().message));
+                                            kind_in_words(record.kind), record.subject,
+                                            mended.error().message));
       continue;
     }
     TRY(remove_file(lock_path(engine, record.id)));
@@ -137,7 +138,7 @@ Result<BranchLocks> lock_branches(Engine& engine, const std::function<Result<Loc
           Errc::in_use,
           fmt::format("an interrupted {} of {} cannot be mended, and nothing else "
                       "can be done here before it is",
-                      dead->kind, dead->subject),
+                      kind_in_words(dead->kind), dead->subject),
           "the warning above says why; velo operations shows it");
     }
     return fail(Errc::in_use, "other commands change this faster than it can be locked");

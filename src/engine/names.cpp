@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace velo::engine {
 namespace {
 
@@ -20,17 +22,21 @@ bool is_allowed(char c) {
 Result<void> check_name(std::string_view what, std::string_view name) {
   const auto bad = [&](std::string why) {
     return fail_with_hint(
-        Errc::invalid_name, fmt::format("'{}' cannot be the name of a {}: {}", name, what, why),
+        Errc::invalid_name,
+        fmt::format("'{}' cannot be the name of a {}: {}", printable(name), what, why),
         fmt::format("use letters, digits, - and _, beginning with a letter or digit, {} at most",
                     longest_name));
   };
   if (name.empty()) return bad("it is empty");
   if (name.size() > longest_name) return bad(fmt::format("it has {} characters", name.size()));
   if (!is_letter_or_digit(name.front())) {
-    return bad(fmt::format("it begins with '{}'", name.front()));
+    return bad(fmt::format("it begins with '{}'", printable(first_character(name))));
   }
-  const auto wrong = std::ranges::find_if_not(name, is_allowed);
-  if (wrong != name.end()) return bad(fmt::format("it contains '{}'", *wrong));
+  const size_t wrong =
+      static_cast<size_t>(std::ranges::find_if_not(name, is_allowed) - name.begin());
+  if (wrong < name.size()) {
+    return bad(fmt::format("it contains '{}'", printable(first_character(name.substr(wrong)))));
+  }
   return {};
 }
 
@@ -39,7 +45,7 @@ Result<BranchName> parse_branch_name(std::string_view text) {
   if (slash == std::string_view::npos || text.find('/', slash + 1) != std::string_view::npos) {
     const std::string_view project = slash == std::string_view::npos ? text : text.substr(0, slash);
     return fail_with_hint(Errc::invalid_name,
-                          fmt::format("'{}' is not of the form PROJECT/BRANCH", text),
+                          fmt::format("'{}' is not of the form PROJECT/BRANCH", printable(text)),
                           fmt::format("write, for example, {}/dev",
                                       check_name("project", project) ? project : "demo"));
   }

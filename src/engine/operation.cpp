@@ -19,6 +19,12 @@ fs::path lock_path(const Engine& engine, std::int64_t id) {
 
 }  // namespace
 
+std::string kind_in_words(const std::string& kind) {
+  std::string words = kind;
+  std::ranges::replace(words, '.', ' ');
+  return words;
+}
+
 Operation::Operation(Engine& engine, catalog::Operation record, Plan plan, FileLock lock)
     : engine_(&engine),
       record_(std::move(record)),
@@ -108,7 +114,7 @@ Result<void> Operation::commit(const std::function<Result<void>()>& changes) {
     engine_->observer().warning(
         fmt::format("{} of {} is done, but not all of its tidying up: {}; the "
                     "next command tries again",
-                    record_.kind, record_.subject, finished.error().message));
+                    kind_in_words(record_.kind), record_.subject, finished.error().message));
     return {};
   }
   // The lock file goes last: without it a committed operation would look unfinished to nobody.

@@ -18,6 +18,9 @@
 
 namespace velo::engine {
 
+/// "branch create" for "branch.create".
+std::string kind_in_words(const std::string& kind);
+
 struct LockSet {
   std::vector<std::string> exclusive;  ///< ids of branches that change
   std::vector<std::string> shared;     ///< ids of branches that are read (a parent)

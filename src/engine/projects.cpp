@@ -6,13 +6,13 @@
 #include "engine/actions.h"
 #include "engine/choose_runtime.h"
 #include "engine/cluster_clone.h"
-#include "engine/config.h"
 #include "engine/names.h"
 #include "engine/operation.h"
 #include "engine/passwords.h"
 #include "engine/places.h"
 #include "engine/records.h"
 #include "engine/servers.h"
+#include "engine/sizes.h"
 #include "engine/snapshots.h"
 #include "engine/survey.h"
 #include "runtime/registry.h"
@@ -97,8 +97,7 @@ Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRe
 
 /// So that the project can be had as of any moment from now on. The project is there without.
 void take_first_base(Engine& engine, const BranchRecords& b) {
-  const auto archive = get_config(engine, "archive");
-  if (!archive || archive->value != "on") return;
+  if (!archives_wal(engine, b.branch).value_or(false)) return;
   if (auto base = create_snapshot(engine, b.full_name(), "", std::string(base_purpose)); !base) {
     engine.observer().warning(fmt::format(
         "there is no base to recover {} from yet ({}); velo snapshot create {} makes one",
@@ -113,7 +112,7 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
   TRY(check_address(request.address));
   TRY(mend(engine));
   TRY(check_name_is_free(engine, request.name));
-  const ChosenRuntime chosen = TRY(choose_runtime(engine, request.runtime));
+  const ChosenRuntime chosen = TRY(choose_runtime(engine, request.runtime, request.image));
   const auto runtime = TRY(runtime::open_runtime(chosen.name));
   const runtime::Build build =
       TRY(runtime->choose_build({.major = request.pg_major,
@@ -126,6 +125,7 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
                                        engine.observer().notice(fmt::format("pulled {}", what));
                                      }},
                                 engine.cancel()));
+  TRY(runtime->check_listening(request.address, request.port, build.owner));
   TRY(check_reachable(engine.home().root() / "run", build.owner));
   const Placement place = TRY(choose_place(engine, request.storage, request.pool, build.owner));
   BranchRecords b = TRY(draft_records(request, chosen, build, place));
@@ -136,6 +136,11 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
   std::optional<BranchLocks> locks =
       TRY(BranchLocks::acquire(engine, {.exclusive = {b.branch.id}, .shared = {}}));
   engine.observer().begin(fmt::format("Creating project {}", request.name));
+  if (driver->capabilities().cost == storage::CloneCost::per_byte) {
+    engine.observer().notice(
+        fmt::format("every branch of {} will be a full copy, for that is all that {} on {} can do",
+                    request.name, place.driver, place.pool));
+  }
   std::set<std::string> refused;
   const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, refused); };
   auto operation = TRY(Operation::begin(engine, "project.create", request.name, draft));
@@ -172,6 +177,7 @@ Result<std::vector<ProjectView>> list_projects(Engine& engine) {
 
 Result<ProjectView> get_project(Engine& engine, const std::string& name) {
   const catalog::Project project = TRY(find_project(engine, name));
+  TRY(measure_some(engine, TRY(Survey::take(engine))));
   return TRY(Survey::take(engine)).project(project.id);
 }
 

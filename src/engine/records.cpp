@@ -1,9 +1,12 @@
 #include "engine/records.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/text.h"
 #include "catalog/catalog.h"
+#include "engine/bases.h"
+#include "engine/config.h"
 #include "engine/names.h"
 #include "runtime/registry.h"
 #include "storage/registry.h"
@@ -17,11 +20,75 @@ std::string did_you_mean(const std::string& name, const std::vector<std::string>
   return near.empty() ? std::move(otherwise) : fmt::format("did you mean {}?", near);
 }
 
+/// Until when a deleted branch is kept; none when nothing of it is.
+Result<std::optional<Timestamp>> kept_until(Engine& engine, const catalog::Branch& branch) {
+  std::optional<Timestamp> until;
+  for (const auto& life : TRY(engine.catalog().incarnations_of(branch.id))) {
+    if (!life.kept_until || life.kept_reason == snapshot_reason) continue;
+    if (*life.kept_until > now() && until < life.kept_until) until = life.kept_until;
+  }
+  return until;
+}
+
+/// What to say of a name that nothing has any more; none when nothing is kept of that name.
+std::optional<Error> was_deleted(const std::string& what, const std::string& name,
+                                 const std::optional<Timestamp>& until) {
+  if (!until) return std::nullopt;
+  return Error{.code = Errc::not_found,
+               .message = fmt::format("the {} {} was deleted, and is kept until {}", what, name,
+                                      to_local(*until).substr(0, 16)),
+               .hint = fmt::format("bring it back: velo {} undelete {}", what, name),
+               .detail = {}};
+}
+
+Result<std::optional<Error>> deleted_project(Engine& engine, const std::string& name) {
+  std::optional<Timestamp> until;
+  for (const auto& project : TRY(engine.catalog().projects(catalog::Which::all))) {
+    if (project.name != name || !project.deleted_at) continue;
+    until = std::max(until,
+                     TRY(kept_until(engine, TRY(engine.catalog().branch(project.main_branch_id)))));
+  }
+  return was_deleted("project", name, until);
+}
+
+Result<std::optional<Error>> deleted_branch(Engine& engine, const catalog::Project& project,
+                                            const std::string& name) {
+  std::optional<Timestamp> until;
+  for (const auto& branch : TRY(engine.catalog().branches_of(project.id, catalog::Which::all))) {
+    if (branch.name != name || !branch.deleted_at) continue;
+    until = std::max(until, TRY(kept_until(engine, branch)));
+  }
+  return was_deleted("branch", project.name + "/" + name, until);
+}
+
+/// "dev" for "demo/dev": names the branches that are called so.
+Result<void> check_has_project(Engine& engine, const std::string& name) {
+  if (name.contains('/') || !check_name("branch", name)) return {};
+  std::vector<std::string> meant;
+  for (const auto& project : TRY(engine.catalog().projects(catalog::Which::live))) {
+    if (project.name == name) meant.push_back(fmt::format("{}/{}", name, main_name));
+    if (TRY(engine.catalog().branch_named(project.id, name))) {
+      meant.push_back(project.name + "/" + name);
+    }
+  }
+  if (meant.empty()) return {};
+  return fail_with_hint(Errc::invalid_name,
+                        fmt::format("'{}' is not of the form PROJECT/BRANCH", name),
+                        fmt::format("did you mean {}?", fmt::join(meant, " or ")));
+}
+
 }  // namespace
 
 Result<catalog::Project> find_project(Engine& engine, const std::string& name) {
+  if (const auto branch = parse_branch_name(name)) {
+    return fail_with_hint(
+        Errc::invalid_name, fmt::format("{} is the name of a branch, not of a project", name),
+        fmt::format("velo branch get {} shows the branch, velo project get {} its project", name,
+                    branch->project));
+  }
   TRY(check_name("project", name));
   if (auto project = TRY(engine.catalog().project_named(name))) return std::move(*project);
+  if (auto deleted = TRY(deleted_project(engine, name))) return std::unexpected(*deleted);
   std::vector<std::string> names;
   for (const auto& project : TRY(engine.catalog().projects(catalog::Which::live))) {
     names.push_back(project.name);
@@ -33,10 +100,14 @@ Result<catalog::Project> find_project(Engine& engine, const std::string& name) {
 }
 
 Result<BranchRecords> find_branch(Engine& engine, const std::string& name) {
+  TRY(check_has_project(engine, name));
   const BranchName wanted = TRY(parse_branch_name(name));
   const catalog::Project project = TRY(find_project(engine, wanted.project));
   if (const auto branch = TRY(engine.catalog().branch_named(project.id, wanted.branch))) {
     return load_branch(engine, branch->id);
+  }
+  if (auto deleted = TRY(deleted_branch(engine, project, wanted.branch))) {
+    return std::unexpected(*deleted);
   }
   std::vector<std::string> names;
   for (const auto& branch : TRY(engine.catalog().branches_of(project.id, catalog::Which::live))) {
@@ -79,6 +150,10 @@ std::unexpected<Error> volume_missing(const storage::Driver& driver, const std::
 
 Result<std::unique_ptr<runtime::Runtime>> runtime_of(const catalog::Project& project) {
   return runtime::open_runtime(project.runtime);
+}
+
+Result<bool> archives_wal(Engine& engine, const catalog::Branch& branch) {
+  return branch.archives && TRY(get_config(engine, "archive")).value == "on";
 }
 
 Result<OsUser> owner_of(const catalog::Project& project) {

@@ -35,6 +35,9 @@ Result<void> check_pool_of(const catalog::Project& project);
 std::unexpected<Error> volume_missing(const storage::Driver& driver, const std::string& volume,
                                       const std::string& whose);
 Result<std::unique_ptr<runtime::Runtime>> runtime_of(const catalog::Project& project);
+/// Whether the branch's servers keep their WAL, from their next start on: by --no-archive and
+/// `config get archive`.
+Result<bool> archives_wal(Engine& engine, const catalog::Branch& branch);
 /// Whom its servers run as and who owns its files.
 Result<OsUser> owner_of(const catalog::Project& project);
 /// PGDATA inside a volume: beside it there is room for tablespaces.

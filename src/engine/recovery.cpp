@@ -37,16 +37,29 @@ Result<std::vector<Life>> lives_of(Engine& engine, const catalog::Branch& branch
   return lives;
 }
 
-std::unexpected<Error> no_such_moment(const BranchRecords& branch, const std::string& why,
+/// What there is instead, or how there will be something.
+Result<std::string> hint_for_moments(Engine& engine, const BranchRecords& branch,
+                                     const std::vector<std::string>& windows) {
+  const std::string name = branch.full_name();
+  if (!windows.empty()) return fmt::format("{} can be had {}", name, join_words(windows));
+  if (!branch.branch.archives) {
+    return fmt::format("{} was made with --no-archive: of its past it has its snapshots alone",
+                       name);
+  }
+  if (TRY(archives_wal(engine, branch.branch))) {
+    return fmt::format("there is no snapshot of {0} to begin with: velo snapshot create {0}", name);
+  }
+  return fmt::format(
+      "archiving is off; for the moments from now on: velo config set archive on, velo branch "
+      "restart {0}, velo snapshot create {0}",
+      name);
+}
+
+std::unexpected<Error> no_such_moment(Engine& engine, const BranchRecords& branch,
+                                      const std::string& why,
                                       const std::vector<std::string>& windows) {
-  return std::unexpected(
-      Error{Errc::not_found,
-            why,
-            windows.empty()
-                ? fmt::format("there is no snapshot of {} to begin with: velo snapshot create {}",
-                              branch.full_name(), branch.full_name())
-                : fmt::format("{} can be had {}", branch.full_name(), join_words(windows)),
-            {}});
+  const auto hint = hint_for_moments(engine, branch, windows);
+  return fail_with_hint(Errc::not_found, why, hint.value_or(""));
 }
 
 /// A life's archive and pg_wal, as sources of a lineage, where they are: a life that never archived
@@ -144,7 +157,7 @@ Result<BranchRecords> life_at(Engine& engine, const BranchRecords& branch, Times
   const std::vector<Life> lives = TRY(lives_of(engine, branch.branch, bases));
   if (time < branch.branch.created_at) {
     if (lives.empty() || !branch.branch.parent_id) {
-      return no_such_moment(branch,
+      return no_such_moment(engine, branch,
                             fmt::format("{} was made at {}, after that", branch.full_name(),
                                         to_local(branch.branch.created_at)),
                             TRY(windows_of_lives(engine, branch, lives, bases)));
@@ -159,7 +172,7 @@ Result<BranchRecords> life_at(Engine& engine, const BranchRecords& branch, Times
     return found;
   }
   return no_such_moment(
-      branch, fmt::format("what {} was at {} is gone", branch.full_name(), to_local(time)),
+      engine, branch, fmt::format("what {} was at {} is gone", branch.full_name(), to_local(time)),
       TRY(windows_of_lives(engine, branch, lives, bases)));
 }
 
@@ -201,7 +214,7 @@ Result<RecoveryPlan> plan_recovery(Engine& engine, const BranchRecords& branch,
   }
   auto plan = TRY(plan_from(engine, followed, bases, latest));
   if (!plan) {
-    return no_such_moment(branch,
+    return no_such_moment(engine, branch,
                           fmt::format("{} cannot be had as of {}: no snapshot is older",
                                       branch.full_name(), to_words(target)),
                           TRY(windows_of(engine, branch)));

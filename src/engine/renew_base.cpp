@@ -2,7 +2,6 @@
 
 #include "base/lock.h"
 #include "catalog/catalog.h"
-#include "engine/config.h"
 #include "engine/moments.h"
 
 namespace velo::engine {
@@ -18,8 +17,7 @@ bool is_recent(const catalog::Snapshot* base) {
 }
 
 Result<bool> lacks_base(Engine& engine, const BranchRecords& b) {
-  if (!b.branch.archives || !b.branch.wants_running) return false;
-  if (TRY(get_config(engine, "archive")).value != "on") return false;
+  if (!b.branch.wants_running || !TRY(archives_wal(engine, b.branch))) return false;
   const Bases bases{TRY(engine.catalog().snapshots())};
   if (is_recent(bases.newest_of(b.incarnation.id, Timestamp::max()))) return false;
   if (TRY(driver_of(b.project))->capabilities().cost == storage::CloneCost::per_byte) return false;

@@ -5,7 +5,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "engine/config.h"
+#include "catalog/catalog.h"
 #include "engine/drift.h"
 #include "engine/passwords.h"
 #include "engine/replay.h"
@@ -55,7 +55,7 @@ struct Archive {
 
 /// The archive of the branch's present life, where archiving is on.
 Result<Archive> ensure_archive(Engine& engine, const BranchRecords& b, const OsUser& owner) {
-  if (!b.branch.archives || TRY(get_config(engine, "archive")).value != "on") return Archive{};
+  if (!TRY(archives_wal(engine, b.branch))) return Archive{};
   Archive archive{.directory = engine.home().archive_directory(b.incarnation.id), .is_new = false};
   const fs::path all = archive.directory.parent_path();
   TRY(ensure_directory(all, running_as_root() ? 0711 : 0700));
@@ -194,6 +194,59 @@ Result<void> or_stop(runtime::Runtime& runtime, const fs::path& pgdata, Result<v
   return result;
 }
 
+Result<void> start_on(Engine& engine, BranchRecords& b, const FirstStart& first,
+                      const Cancellation& cancel) {
+  const auto runtime = TRY(runtime_of(b.project));
+  const auto driver = TRY(driver_of(b.project));
+  const OsUser owner = TRY(owner_of(b.project));
+  TRY(driver->attach(b.incarnation.volume));
+  runtime::ServerSpec spec = TRY(spec_of(engine, b));
+  TRY(ensure_run_directory(spec.run_directory, owner));
+  const Archive archive = TRY(ensure_archive(engine, b, owner));
+  spec.archive = archive.directory;
+  if (!b.incarnation.first_start || first.replay) TRY(make_durable(archive));
+  {
+    const ActAs as(owner);
+    TRY(postgres::ensure_control_lines(spec.pgdata));
+  }
+  if (b.incarnation.first_start && first.may_have_subscriptions) {
+    spec.overrides.emplace_back("max_logical_replication_workers", "0");
+  }
+  if (had_better_sync_at_once(*driver, b, first)) {
+    spec.overrides.emplace_back("recovery_init_sync_method", "syncfs");
+  }
+  if (first.replay) {
+    TRY(replay(engine, *first.replay, *runtime, spec, cancel));
+    return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
+      auto connection = TRY(connect_to(engine, b, cancel));
+      const auto verifier = postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
+      TRY(make_its_own(engine, b, connection, TRY(verifier), cancel));
+      return finish_replay(engine, *first.replay, b, connection);
+    }());
+  }
+  const auto starting = TRY(runtime->start(spec));
+  if (const std::string remark = starting->remark(); !remark.empty()) {
+    engine.observer().warning(remark);
+  }
+  if (!b.incarnation.first_start) {
+    TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
+    look_for_drift(engine, b, cancel);
+    return {};
+  }
+  // The verifier takes 4096 rounds of SHA-256: made while the server starts.
+  const auto verifier = [&]() -> Result<std::string> {
+    return postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
+  }();
+  // So does this: until the commit that follows, nothing that is archived counts.
+  const auto durable = make_durable(archive);
+  TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
+  return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
+    TRY(durable);
+    auto connection = TRY(connect_to(engine, b, cancel));
+    return make_its_own(engine, b, connection, TRY(verifier), cancel);
+  }());
+}
+
 }  // namespace
 
 Result<void> check_reachable(const fs::path& path, const OsUser& user) {
@@ -255,55 +308,13 @@ Result<void> ensure_certificate(Engine& engine, const catalog::Project& project)
 
 Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& first,
                           const Cancellation& cancel) {
-  const auto runtime = TRY(runtime_of(b.project));
-  const auto driver = TRY(driver_of(b.project));
-  const OsUser owner = TRY(owner_of(b.project));
-  TRY(driver->attach(b.incarnation.volume));
-  runtime::ServerSpec spec = TRY(spec_of(engine, b));
-  TRY(ensure_run_directory(spec.run_directory, owner));
-  const Archive archive = TRY(ensure_archive(engine, b, owner));
-  spec.archive = archive.directory;
-  if (!b.incarnation.first_start || first.replay) TRY(make_durable(archive));
-  {
-    const ActAs as(owner);
-    TRY(postgres::ensure_control_lines(spec.pgdata));
+  auto started = start_on(engine, b, first, cancel);
+  // The log of one that is being made goes with it.
+  if (!started && started.error().code == Errc::server && !started.error().detail.empty() &&
+      engine.catalog().branch(b.branch.id)) {
+    started.error().hint = fmt::format("velo logs {} shows all of its log", b.full_name());
   }
-  if (b.incarnation.first_start && first.may_have_subscriptions) {
-    spec.overrides.emplace_back("max_logical_replication_workers", "0");
-  }
-  if (had_better_sync_at_once(*driver, b, first)) {
-    spec.overrides.emplace_back("recovery_init_sync_method", "syncfs");
-  }
-  if (first.replay) {
-    TRY(replay(engine, *first.replay, *runtime, spec, cancel));
-    return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
-      auto connection = TRY(connect_to(engine, b, cancel));
-      const auto verifier = postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
-      TRY(make_its_own(engine, b, connection, TRY(verifier), cancel));
-      return finish_replay(engine, *first.replay, b, connection);
-    }());
-  }
-  const auto starting = TRY(runtime->start(spec));
-  if (const std::string remark = starting->remark(); !remark.empty()) {
-    engine.observer().warning(remark);
-  }
-  if (!b.incarnation.first_start) {
-    TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
-    look_for_drift(engine, b, cancel);
-    return {};
-  }
-  // The verifier takes 4096 rounds of SHA-256: made while the server starts.
-  const auto verifier = [&]() -> Result<std::string> {
-    return postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
-  }();
-  // So does this: until the commit that follows, nothing that is archived counts.
-  const auto durable = make_durable(archive);
-  TRY(await_ready(engine, b, *runtime, spec, *starting, cancel));
-  return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
-    TRY(durable);
-    auto connection = TRY(connect_to(engine, b, cancel));
-    return make_its_own(engine, b, connection, TRY(verifier), cancel);
-  }());
+  return started;
 }
 
 Result<void> make_new_cluster(Engine& engine, const BranchRecords& b, const Cancellation& cancel) {

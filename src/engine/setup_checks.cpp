@@ -165,15 +165,18 @@ Result<void> check_request(const SetupRequest& request, const Found& found) {
   if (!request.dry_run && !running_as_root()) {
     return fail_with_hint(Errc::permission, "velo setup needs root",
                           fmt::format("sudo velo setup --size {}",
-                                      request.size == 0 ? "20G" : std::to_string(request.size)));
+                                      request.size == 0 ? "20G" : to_size_argument(request.size)));
   }
   if (found.file) return {};
   if (request.size == 0) {
     return fail_with_hint(Errc::usage, "how large should the pool be?", "velo setup --size 20G");
   }
   if (request.size < smallest_pool) {
-    return fail(Errc::usage, "a pool of {} is too small: at least {} are needed",
-                to_size(request.size), to_size(smallest_pool));
+    return fail_with_hint(
+        Errc::usage,
+        fmt::format("a pool of {} is too small: at least {} are needed",
+                    to_size_argument(request.size), to_size_argument(smallest_pool)),
+        "leave room for what databases become: velo setup --size 20G");
   }
   TRY(find_tool("mkfs.btrfs", "btrfs-progs"));
   return check_space(request);

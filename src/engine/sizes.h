@@ -8,11 +8,18 @@
 
 namespace velo::engine {
 
+class Survey;
+
 /// Measured now.
 Result<void> remember_sizes(Engine& engine, const std::string& incarnation_id,
                             const storage::Sizes& sizes);
 /// What cannot be measured (the pool is not mounted) leaves the cache as it is.
 Result<void> measure_life(Engine& engine, const catalog::Project& project,
                           const catalog::Incarnation& life);
+
+/// For a listing. Where one question answers for all volumes of a place it is asked anew each time;
+/// elsewhere those are measured that never were, within some milliseconds: large ones by `branch
+/// get` only.
+Result<void> measure_some(Engine& engine, const Survey& survey);
 
 }  // namespace velo::engine

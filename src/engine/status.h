@@ -1,6 +1,5 @@
 // Everything at a glance, and the journal. Only reads: mends nothing, waits for nothing, starts no
-// process. (One exception, so that sizes exist at all: status measures a few volumes whose size was
-// never measured, within some milliseconds, and remembers it.)
+// process. (One exception, so that sizes exist at all: sizes.h, measure_some.)
 #pragma once
 
 #include <vector>

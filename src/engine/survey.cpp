@@ -204,7 +204,8 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
   view.data_directory = pgdata.string();
   view.log_file = engine_->home().log_file(branch.id).string();
   view.settings = branch.settings;
-  view.archives = branch.archives;
+  view.archives = TRY(archives_wal(*engine_, branch));
+  view.forgets = !branch.archives;
   view.kept = kept_of(project, branch);
   return view;
 }

@@ -76,9 +76,10 @@ struct BranchView {
   std::string data_directory;
   std::string log_file;
   std::map<std::string, std::string> settings;  ///< --pg-conf of this branch
-  bool archives = true;                         ///< false: --no-archive, it has no earlier moments
-  std::vector<KeptView> kept;                   ///< earlier volumes still in their grace period
-  std::optional<Freed> freed;                   ///< of branch get alone; main goes with its project
+  bool archives = false;       ///< its servers keep their WAL, from their next start on
+  bool forgets = false;        ///< --no-archive: whatever `config get archive` says, they do not
+  std::vector<KeptView> kept;  ///< earlier volumes still in their grace period
+  std::optional<Freed> freed;  ///< of branch get alone; main goes with its project
 };
 
 struct ProjectView {

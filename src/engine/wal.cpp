@@ -5,7 +5,6 @@
 #include "archive/store.h"
 #include "base/files.h"
 #include "catalog/catalog.h"
-#include "engine/config.h"
 #include "engine/moments.h"
 #include "engine/operation.h"
 #include "engine/recovery.h"
@@ -65,9 +64,10 @@ void ask_archiver(Engine& engine, const BranchRecords& b, WalView& view) {
   if (row[2] == "t") view.last_failed = row[1].value_or("");
 }
 
-Result<WalView> view_of(Engine& engine, const BranchRecords& b, bool archiving) {
+Result<WalView> view_of(Engine& engine, const BranchRecords& b) {
   WalView view{.branch = b.full_name(),
-               .archives = archiving && b.branch.archives,
+               .archives = TRY(archives_wal(engine, b.branch)),
+               .forgets = !b.branch.archives,
                .archive = engine.home().archive_directory(b.incarnation.id).string()};
   const std::vector<Segment> segments = TRY(segments_of(engine, b));
   const std::uint64_t size = postgres::default_segment_size;
@@ -125,15 +125,14 @@ Result<std::optional<WalNeed>> need_of(Engine& engine, const BranchRecords& b) {
 }  // namespace
 
 Result<std::vector<WalView>> wal_info(Engine& engine, const std::string& branch) {
-  const bool archiving = TRY(get_config(engine, "archive")).value == "on";
   std::vector<WalView> views;
   if (!branch.empty()) {
-    views.push_back(TRY(view_of(engine, TRY(find_branch(engine, branch)), archiving)));
+    views.push_back(TRY(view_of(engine, TRY(find_branch(engine, branch)))));
     return views;
   }
   for (const catalog::Branch& one : TRY(engine.catalog().branches(catalog::Which::live))) {
     const BranchRecords b = TRY(load_branch(engine, one.id));
-    if (!b.project.deleted_at) views.push_back(TRY(view_of(engine, b, archiving)));
+    if (!b.project.deleted_at) views.push_back(TRY(view_of(engine, b)));
   }
   return views;
 }

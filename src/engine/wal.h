@@ -16,6 +16,7 @@ namespace velo::engine {
 struct WalView {
   std::string branch;    ///< "demo/main"
   bool archives = true;  ///< whether its servers archive, by --no-archive and `config get archive`
+  bool forgets = false;  ///< --no-archive
   std::string archive;   ///< the directory of its present life
   std::size_t segments = 0;
   std::uint64_t stored = 0;           ///< bytes on disk

@@ -91,7 +91,7 @@ Result<std::vector<Build>> find_builds(const fs::path& home, const std::string& 
 
 Result<Build> choose_build(const std::vector<Build>& builds, int major) {
   if (major != 0 && (major < oldest_major || major > newest_major)) {
-    return fail_with_hint(Errc::unsupported, fmt::format("Velo does not know PostgreSQL {}", major),
+    return fail_with_hint(Errc::usage, fmt::format("Velo does not know PostgreSQL {}", major),
                           fmt::format("choose one of {} to {}", oldest_major, newest_major));
   }
   const auto found = std::ranges::find_if(builds, [&](const Build& build) {

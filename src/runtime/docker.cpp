@@ -14,6 +14,7 @@
 #include "runtime/docker_container.h"
 #include "runtime/docker_image.h"
 #include "runtime/docker_log.h"
+#include "runtime/last_words.h"
 #include "runtime/leftovers.h"
 #include "runtime/port.h"
 #include "runtime/postmasters.h"
@@ -27,7 +28,7 @@ using namespace std::chrono_literals;
 constexpr auto stop_patience = 60s;
 constexpr auto leftovers_patience = 5s;
 constexpr auto first_start_patience = 5min;
-constexpr int shown_lines = 12;
+constexpr int looked_at_lines = 100;
 constexpr int default_major = 17;
 
 /// For calls that must not be ended by the Ctrl-C that led to them.
@@ -65,9 +66,7 @@ class Watch {
   }
 
   std::unexpected<Error> give_up(std::string why) const {
-    return std::unexpected(
-        Error{Errc::server, std::move(why), "the lines above are the end of its log",
-              last_lines(log_of(*api_, id_, shown_lines).value_or(""), shown_lines)});
+    return did_not_start(why, log_of(*api_, id_, looked_at_lines).value_or(""));
   }
 
  private:
@@ -209,8 +208,8 @@ class Docker final : public Runtime {
     if (wish.major != 0 &&
         (wish.major < postgres::oldest_major || wish.major > postgres::newest_major)) {
       return fail_with_hint(
-          Errc::unsupported, fmt::format("Velo does not know PostgreSQL {}", wish.major),
-          fmt::format("it knows {} to {}", postgres::oldest_major, postgres::newest_major));
+          Errc::usage, fmt::format("Velo does not know PostgreSQL {}", wish.major),
+          fmt::format("choose one of {} to {}", postgres::oldest_major, postgres::newest_major));
     }
     DockerApi api = TRY(DockerApi::open(cancel));
     const std::string name = wish.image.empty() ? default_image(wish.major) : wish.image;
@@ -229,6 +228,11 @@ class Docker final : public Runtime {
                  .digest = image.id,
                  .basic_archive = server.basic_archive,
                  .owner = running_as_root() ? server.user : TRY(Result<OsUser>(wish.server_user))};
+  }
+
+  /// The daemon, which is root's, listens.
+  Result<void> check_listening(const std::string& address, int, const OsUser&) const override {
+    return check_address_is_here(address);
   }
 
   Result<std::string> find_build(const Build& build, const Cancellation& cancel) const override {
@@ -259,6 +263,7 @@ class Docker final : public Runtime {
     // Of another image than the recorded one nobody knows what it has; every one has a shell.
     if (resolved.image.id != spec.build.digest) spec.build.basic_archive = false;
     if (!spec.archive.empty()) TRY(prepare_archive(spec.archive, spec.build.owner));
+    TRY(check_address_is_here(spec.address));
     TRY(check_port(spec.address, spec.port));
     TRY(label_mounts(api, spec));
     for (const Container& old : TRY(containers_of(api, spec.pgdata))) {

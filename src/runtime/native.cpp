@@ -7,12 +7,12 @@
 
 #include "base/files.h"
 #include "base/process.h"
-#include "base/text.h"
 #include "base/time.h"
 #include "postgres/build.h"
 #include "postgres/cluster.h"
 #include "postgres/initdb.h"
 #include "runtime/archive_command.h"
+#include "runtime/last_words.h"
 #include "runtime/leftovers.h"
 #include "runtime/owned_settings.h"
 #include "runtime/port.h"
@@ -36,10 +36,10 @@ Result<Fd> open_log(const fs::path& path) {
   return open_file(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
 }
 
-/// The server's own words since this start, for an error's detail.
+/// The server's own words since this start.
 std::string words_since(const fs::path& log, std::uintmax_t offset) {
   const std::string all = read_file(log).value_or("");
-  return last_lines(std::string_view(all).substr(std::min<size_t>(offset, all.size())), 12);
+  return all.substr(std::min<size_t>(offset, all.size()));
 }
 
 Result<void> tolerate_gone(Result<void> result) {
@@ -124,9 +124,7 @@ class StartingProcess final : public Starting {
   }
 
   std::unexpected<Error> give_up(std::string why) const {
-    return std::unexpected(Error{Errc::server, std::move(why),
-                                 "the lines above are the end of its log",
-                                 words_since(log_, log_offset_)});
+    return did_not_start(why, words_since(log_, log_offset_));
   }
 
   fs::path pgdata_;
@@ -166,6 +164,12 @@ class Native final : public Runtime {
     return postgres::make_cluster(build, spec.pgdata, spec.build.owner, settings, cancel);
   }
 
+  Result<void> check_listening(const std::string& address, int port,
+                               const OsUser& owner) const override {
+    TRY(check_address_is_here(address));
+    return port == 0 ? Result<void>{} : check_right_to_port(port, owner);
+  }
+
   Result<std::string> find_build(const Build& build, const Cancellation&) const override {
     TRY(program_of(build));
     return std::string{};
@@ -174,6 +178,7 @@ class Native final : public Runtime {
   Result<std::unique_ptr<Starting>> start(const ServerSpec& spec) override {
     const fs::path program = TRY(program_of(spec.build));
     if (!spec.archive.empty()) TRY(prepare_archive(spec.archive, spec.build.owner));
+    TRY(check_listening(spec.address, spec.port, spec.build.owner));
     TRY(check_port(spec.address, spec.port));
     {
       const ActAs owner(spec.build.owner);

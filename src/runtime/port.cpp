@@ -5,27 +5,64 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <charconv>
 
 #include "base/fd.h"
+#include "base/files.h"
 
 namespace velo::runtime {
 
-Result<void> check_port(const std::string& address, int port) {
+namespace {
+
+/// Ports below it take a right that servers' users do not have (ip(7)).
+int first_open_port() {
+  constexpr int usual = 1024;
+  const auto text = read_file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+  int port = usual;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), port);
+  return port;
+}
+
+/// 0, or the errno of bind(2). An address that cannot be read is left to the server.
+int try_to_bind(const std::string& address, int port) {
   const Fd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in name{};
   name.sin_family = AF_INET;
   name.sin_port = htons(static_cast<uint16_t>(port));
-  if (::inet_pton(AF_INET, address.c_str(), &name.sin_addr) != 1)
-    return {};  // the server will tell
-  if (::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0) return {};
-  if (errno != EADDRINUSE) {
-    return fail_errno(errno, fmt::format("listen on {} port {}", address, port));
-  }
+  if (::inet_pton(AF_INET, address.c_str(), &name.sin_addr) != 1) return 0;
+  return ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 ? 0
+                                                                                         : errno;
+}
+
+}  // namespace
+
+Result<void> check_port(const std::string& address, int port) {
+  const int err = try_to_bind(address, port);
+  // Whoever listens in the end may have rights that this process lacks.
+  if (err == 0 || err == EACCES) return {};
+  if (err != EADDRINUSE) return fail_errno(err, fmt::format("listen on {} port {}", address, port));
   return fail_with_hint(
       Errc::in_use, fmt::format("port {} of {} is in use by another program", port, address),
       fmt::format("find it with: ss -ltnp 'sport = :{}'; end it, then start again", port));
+}
+
+Result<void> check_address_is_here(const std::string& address) {
+  if (try_to_bind(address, 0) != EADDRNOTAVAIL) return {};
+  return fail_with_hint(Errc::usage, fmt::format("this machine has no address {}", address),
+                        "ip -brief address lists those it has; 0.0.0.0 is all of them");
+}
+
+Result<void> check_right_to_port(int port, const OsUser& owner) {
+  const int first = first_open_port();
+  if (port >= first || owner.uid == 0) return {};
+  if (!running_as_root() && try_to_bind("127.0.0.1", port) != EACCES) return {};
+  return fail_with_hint(
+      Errc::permission,
+      fmt::format("the port {} is root's: servers run as {}, which may not listen there", port,
+                  owner.name),
+      fmt::format("choose one from {} on, or leave --port out", first));
 }
 
 }  // namespace velo::runtime

@@ -8,8 +8,8 @@ namespace velo::runtime {
 
 const std::vector<RuntimeInfo>& runtimes() {
   static const std::vector<RuntimeInfo> all{
-      {"docker", "a container, of any PostgreSQL image", &open_docker, "docker"},
-      {"native", "a PostgreSQL server process of this machine", &open_native, ""},
+      {"docker", "a container, of any PostgreSQL image", &open_docker, true, "docker"},
+      {"native", "a PostgreSQL server process of this machine", &open_native, false, ""},
   };
   return all;
 }

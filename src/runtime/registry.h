@@ -15,7 +15,8 @@ struct RuntimeInfo {
   std::string_view name;         ///< what --runtime takes
   std::string_view description;  ///< one line for --help and docs
   std::unique_ptr<Runtime> (*open)();
-  std::string_view group;  ///< of the system, whose members may use it; empty: nobody needs to
+  bool runs_images = false;  ///< --image is for it
+  std::string_view group;    ///< of the system, whose members may use it; empty: nobody needs to
 };
 
 /// The one that is preferred where it can serve comes first.

@@ -147,6 +147,12 @@ class Runtime {
   /// Errc::not_found, with what to do, when nothing could.
   virtual Result<std::string> find_build(const Build& build, const Cancellation& cancel) const = 0;
 
+  /// Whether a server of `owner`'s may listen there: on an address of this machine's, and on a port
+  /// that it has the right to (0: whichever will be chosen). Who listens there now does not matter.
+  /// Errc::usage or permission says what to choose instead.
+  virtual Result<void> check_listening(const std::string& address, int port,
+                                       const OsUser& owner) const = 0;
+
   /// Makes a new cluster of `spec.build` in `spec.pgdata`, which is missing or empty: superuser
   /// `postgres`, data checksums, UTF-8, the gate closed to all but that superuser on the socket
   /// (postgres/initdb.h). Durable when it returns, and no server runs. Errc::server with initdb's

@@ -46,11 +46,23 @@ Result<void> check_writable(const fs::path& place) {
   const fs::path directory = nearest_directory(place);
   std::error_code ignored;
   if (!fs::is_directory(directory, ignored)) {
-    return fail(Errc::storage, "{} is not a directory", directory.string());
+    return fail_with_hint(Errc::storage, fmt::format("{} is not a directory", directory.string()),
+                          "name a directory, for example --pool /srv/velo");
   }
-  if (TRY(space_of(directory)).read_only) {
-    return fail(Errc::permission, "{} is on a file system that is mounted read-only",
-                directory.string());
+  const Space space = TRY(space_of(directory));
+  if (space.size == 0) {  // proc, sysfs and the like
+    return fail_with_hint(
+        Errc::storage,
+        fmt::format("{} is on a file system that stores no data", directory.string()),
+        "name a directory on a disk, for example --pool /srv/velo");
+  }
+  if (space.read_only) {
+    return fail_with_hint(
+        Errc::permission,
+        fmt::format("{} is on a file system that is mounted read-only", directory.string()),
+        fmt::format(
+            "mount it for writing (findmnt -T {} shows what it is), or choose another place",
+            directory.string()));
   }
   if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     const int err = errno;

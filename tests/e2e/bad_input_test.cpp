@@ -190,14 +190,26 @@ TEST(BadHome, OpenToOthers) {
 
 TEST(BadHome, NotWritableNotADirectory) {
   const Velo velo;
-  const auto status_with = [&](const std::string& home) {
-    const Ran ran = velo.run({"status"}, {"VELO_HOME=" + home});
+  for (const std::string home : {"/proc/velo", "/etc/passwd", "/etc/passwd/velo", "relative"}) {
+    const Ran ran = velo.run({"config", "set", "grace", "1h"}, {"VELO_HOME=" + home});
+    EXPECT_EQ(ran.exit_status, 1) << ran.all();
     EXPECT_NE(ran.err.find(home), std::string::npos) << ran.all();
     EXPECT_EQ(ran.out, "") << ran.all();
-    return ran.exit_status;
-  };
-  EXPECT_EQ(status_with("/proc/velo"), 1);
-  EXPECT_EQ(status_with("/etc/passwd"), 2);
+  }
+}
+
+TEST(BadHome, ReadingCommandsMakeNone) {
+  const Velo velo;
+  const fs::path none = velo.home().parent_path() / "none";
+  for (const char* line : {"status", "project list", "branch list", "snapshot list", "wal info",
+                           "operations", "config list", "snapshot schedule", "doctor"}) {
+    const Ran ran = velo.run(words(line), {"VELO_HOME=" + none.string()});
+    EXPECT_EQ(ran.exit_status, 0) << ran.all();
+    EXPECT_FALSE(fs::exists(none)) << ran.all();
+  }
+  const Ran ran = velo.run({"branch", "get", "demo/main"}, {"VELO_HOME=" + none.string()});
+  EXPECT_EQ(ran.exit_status, 3) << ran.all();
+  EXPECT_FALSE(fs::exists(none));
 }
 
 }  // namespace

@@ -34,5 +34,15 @@ TEST(Text, NearestForgivesATypoAndNoMore) {
   EXPECT_EQ(nearest("x", {"a", "b"}), "") << "nothing of a one-letter name is left to recognise";
 }
 
+TEST(Text, WhatATerminalIsShownObeysNobody) {
+  EXPECT_EQ(printable("demo/äé…"), "demo/äé…");
+  EXPECT_EQ(printable("a\nb\tc\x1b[31m"), "a\\nb\\tc\\x1b[31m");
+  EXPECT_EQ(printable("\x7f\xc3\xff\xc2\x9b"), "\\x7f\\xc3\\xff\\xc2\\x9b");
+  EXPECT_EQ(printable("\xc3"), "\\xc3") << "half a character";
+  EXPECT_EQ(first_character("éa"), "é");
+  EXPECT_EQ(first_character("\xff\xfe"), "\xff");
+  EXPECT_EQ(first_character(""), "");
+}
+
 }  // namespace
 }  // namespace velo

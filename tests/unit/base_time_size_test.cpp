@@ -52,6 +52,9 @@ TEST(Size, ReadsAsUsersKnowIt) {
   EXPECT_EQ(to_size(1023), "1023 B");
   EXPECT_EQ(to_size(130'560), "127.50 KB");
   EXPECT_EQ(to_size(10'200'547'328), "9.50 GB");
+  for (const char* text : {"0", "1023", "1K", "1500M", "20G", "1T", "10200547329"}) {
+    EXPECT_EQ(to_size_argument(parse_size(text).value()), text);
+  }
 }
 
 TEST(Size, ParsesUnits) {

@@ -96,11 +96,33 @@ TEST(Commands, EachHasAnExampleAndASummaryOfOneLine) {
     EXPECT_FALSE(command.summary.empty()) << command.name;
     EXPECT_FALSE(command.summary.ends_with('.')) << command.name;
     EXPECT_LE(command.summary.size(), 90U) << command.name;
-    EXPECT_TRUE(!command.run || command.hidden || !command.examples.empty()) << command.name;
+    EXPECT_TRUE(command.hidden || !command.examples.empty()) << command.name;
     for (const Option& option : command.options) {
       EXPECT_FALSE(option.help.empty()) << command.name << " " << option.flags;
     }
   });
+}
+
+void every_page(const Found& found, const std::function<void(const Found&)>& check) {
+  check(found);
+  for (const Command& child : found.command->children) {
+    Found below{.command = &child, .path = found.path};
+    below.path.push_back(child.name);
+    if (!child.hidden) every_page(below, check);
+  }
+}
+
+TEST(Commands, HelpOfEachShowsItsUsageAndItsExamples) {
+  const Command root = all_commands();
+  std::size_t pages = 0;
+  every_page({.command = &root, .path = {root.name}}, [&](const Found& found) {
+    ++pages;
+    const std::string page = render_help(found, test::plain);
+    EXPECT_NE(page.find("Usage: " + usage_of(*found.command, found.path)), std::string::npos)
+        << page;
+    EXPECT_NE(page.find("\nExamples\n  "), std::string::npos) << page;
+  });
+  EXPECT_GT(pages, 30U);
 }
 
 TEST(Commands, OfTheOverviewAllHaveAGroup) {

@@ -2,12 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <array>
 #include <csignal>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "cli/prompt.h"
+#include "cli/signals.h"
 #include "cli_support.h"
 
 namespace velo::cli {
@@ -35,6 +40,14 @@ TEST(RenderError, ColoursOnlyOnATerminal) {
 
 TEST(RenderError, IsOneLineWhenThereIsNoMoreToSay) {
   EXPECT_EQ(render_error({Errc::failed, "no", "", ""}, plain), "error: no\n");
+}
+
+TEST(RenderError, ShowsNoControlCharacters) {
+  EXPECT_EQ(render_error({Errc::usage, "'a\x1b[2J' is wrong", "velo 'a\x07'", "LOG:\tok\x1b[0m\n"},
+                         plain),
+            "error: 'a\\x1b[2J' is wrong\n"
+            "  LOG:\tok\\x1b[0m\n"
+            "  → velo 'a\\x07'\n");
 }
 
 TEST(ErrorDocument, HasEveryField) {
@@ -100,6 +113,42 @@ TEST(Confirm, TakesYesAndNothingElse) {
   EXPECT_FALSE(confirm(captured.output, "Delete demo/dev?").value());
   EXPECT_TRUE(captured.err.starts_with("Delete demo/dev? [y/N] ")) << captured.err;
   EXPECT_EQ(captured.out, "");
+}
+
+/// For a process of its own, whose input stays open and says nothing: 0 when what `interrupt` sends
+/// ends the question.
+int ask_and(void (*interrupt)()) {
+  std::array<int, 2> pipe{};
+  static Cancellation cancel;
+  if (::pipe(pipe.data()) != 0 || ::dup2(pipe[0], STDIN_FILENO) < 0) return 10;
+  install_signal_handlers(cancel);
+  Output output = standard_output([](const char*) { return std::string(); });
+  ::alarm(20);  // for one that waits after all
+  interrupt();
+  const auto line = output.read_line();
+  return !line && line.error().code == Errc::interrupted ? 0 : 11;
+}
+
+void press_now() {
+  ::raise(SIGINT);
+}
+
+void press_soon() {
+  timer_t timer{};
+  sigevent event{};
+  event.sigev_notify = SIGEV_SIGNAL;
+  event.sigev_signo = SIGINT;
+  ::timer_create(CLOCK_MONOTONIC, &event, &timer);
+  const itimerspec soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = 50'000'000}};
+  ::timer_settime(timer, 0, &soon, nullptr);
+}
+
+TEST(ConfirmDeathTest, AnInterruptBeforeTheReadIsNotLost) {
+  EXPECT_EXIT(::_exit(ask_and(press_now)), testing::ExitedWithCode(0), "");
+}
+
+TEST(ConfirmDeathTest, AnInterruptWhileItWaitsEndsTheWait) {
+  EXPECT_EXIT(::_exit(ask_and(press_soon)), testing::ExitedWithCode(0), "");
 }
 
 TEST(Declined, SaysThatNothingWasChanged) {

@@ -30,6 +30,7 @@ TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
   auto view = branch("demo/dev", "demo/main", ServerState::running, 20001);
   view.sizes = engine::Sizes{50'000'000, 130'560, created};
   view.settings = {{"work_mem", "64MB"}};
+  view.archives = true;
   view.kept = {{"demo/dev", "demo-dev", "reset", created, created + std::chrono::hours(24), 4096,
                 "demo/dev"}};
   view.freed = engine::Freed{134'656, std::chrono::hours(24), 49'869'440, {"demo/main"}};
@@ -59,6 +60,7 @@ TEST(JsonViews, WhatIsNotThereIsNull) {
     EXPECT_TRUE(value["branch"].at(key).is_null()) << key;
   }
   EXPECT_EQ(value["branch"]["settings"], json::object());
+  EXPECT_EQ(value["branch"]["archives"], false);
 }
 
 TEST(JsonViews, OnlyPasswordAndUrlHoldThePassword) {

@@ -102,7 +102,7 @@ TEST(Status, ShowsPoolsThenProjectsWithTheirBranches) {
                 "Projects (1)\n"
                 "┌───┬──────────────────┬───────────────┬──────────────────┬───────────┬───────────"
                 "──────────┐\n"
-                "│   │ Name             │ State         │ Image            │      Size │ Created   "
+                "│   │ Name             │ State         │ Server           │      Size │ Created   "
                 "          │\n"
                 "├───┼──────────────────┼───────────────┼──────────────────┼───────────┼───────────"
                 "──────────┤\n"
@@ -149,6 +149,25 @@ TEST(Status, NamesWhatWantsAttention) {
                   until));
 }
 
+TEST(Status, OfMuchThatIsKeptTheNewestComesFirst) {
+  engine::StatusView status = sample_status();
+  for (int i = 0; i < 7; ++i) {
+    const Timestamp since = created + std::chrono::hours(i % 2 == 0 ? i : 10 - i);
+    status.kept.push_back(
+        {fmt::format("demo/b{}", i), fmt::format("demo-b{}", i), "deleted", since, since + 24h});
+  }
+  const std::string text = render_attention(status, created, plain);
+  std::vector<std::string> shown;
+  for (const std::string_view line : lines_of(text)) {
+    if (line.starts_with("Notice: demo/")) shown.emplace_back(line.substr(8, 7));
+  }
+  EXPECT_EQ(shown,
+            (std::vector<std::string>{"demo/b1", "demo/b3", "demo/b6", "demo/b5", "demo/b4"}));
+  EXPECT_NE(text.find("2 more, from before, can be had back: velo status --json lists them"),
+            std::string::npos)
+      << text;
+}
+
 TEST(Status, QuietShowsNoNotices) {
   engine::StatusView status = sample_status();
   status.kept = {{"demo/old", "demo-old", "deleted", created, created + 24h, {}, "demo/old"}};
@@ -184,6 +203,18 @@ TEST(Branch, IsShownAsAlignedLinesWithoutEmptyOnes) {
       << text;
   EXPECT_EQ(text.find("Settings"), std::string::npos);
   for (const std::string_view line : lines_of(text)) EXPECT_FALSE(line.ends_with(' ')) << text;
+}
+
+TEST(Branch, SaysWhetherItsWalIsKeptAndWhyNot) {
+  engine::BranchView dev = family()[1];
+  EXPECT_NE(render_branch(dev, created, plain).find("velo config set archive on"),
+            std::string::npos);
+  dev.forgets = true;
+  EXPECT_NE(render_branch(dev, created, plain).find("--no-archive"), std::string::npos);
+  dev.forgets = false;
+  dev.archives = true;
+  EXPECT_NE(render_branch(dev, created, plain).find("WAL:         archived\n"), std::string::npos)
+      << render_branch(dev, created, plain);
 }
 
 TEST(Branch, SaysWhatDeletingFreesAndWhatIsKeptUntilWhen) {

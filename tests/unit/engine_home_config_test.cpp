@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <tuple>
+
 #include "base/files.h"
 #include "engine/config.h"
 #include "engine/moments.h"
 #include "engine/passwords.h"
+#include "engine/projects.h"
 #include "engine_support.h"
 
 namespace velo::engine {
@@ -35,6 +38,51 @@ TEST(HomeTest, OneThatOthersCanReadIsRefused) {
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Errc::permission);
   EXPECT_NE(again.error().hint.find("chmod"), std::string::npos) << again.error().hint;
+}
+
+TEST(HomeTest, SecretsThatOthersCanReadAreRefused) {
+  OpenedHome opened;
+  opened.open();
+  for (const auto& [name, wrong, right] :
+       {std::tuple("private", 0755, 0700), std::tuple("private/key", 0644, 0600)}) {
+    const fs::path secret = opened.path() / name;
+    fs::permissions(secret, fs::perms(wrong));
+    const auto again = Home::open(opened.path());
+    ASSERT_FALSE(again) << secret;
+    EXPECT_EQ(again.error().code, Errc::permission);
+    EXPECT_NE(again.error().hint.find(fmt::format("chmod {:o} {}", right, secret.string())),
+              std::string::npos)
+        << again.error().hint;
+    fs::permissions(secret, fs::perms(right));
+    EXPECT_TRUE(Home::open(opened.path()));
+  }
+}
+
+TEST(HomeTest, WhereNoneCanBeTheErrorIsOfOneKind) {
+  const OpenedHome opened;
+  const fs::path file = opened.path().parent_path() / "file";
+  ASSERT_TRUE(write_file(file, "", 0600));
+  const fs::path link = opened.path().parent_path() / "link";
+  fs::create_symlink("nowhere", link);
+  for (const fs::path& bad : {fs::path("relative"), file, file / "below", link}) {
+    const auto home = Home::open(bad);
+    ASSERT_FALSE(home) << bad;
+    EXPECT_EQ(exit_code_of(home.error().code), 1) << bad;
+    EXPECT_FALSE(home.error().hint.empty()) << bad;
+  }
+}
+
+TEST(HomeTest, WhoeverReadsMakesNone) {
+  OpenedHome opened;
+  auto nothing = Engine::read({.home = opened.path(), .command = "velo test", .path_variable = {}},
+                              opened.observer, opened.cancel);
+  ASSERT_TRUE(nothing) << nothing.error().message;
+  EXPECT_TRUE(list_projects(*nothing)->empty());
+  EXPECT_EQ(get_config(*nothing, "grace")->value, "24h");
+  EXPECT_FALSE(path_exists(opened.path()));
+  opened.open();
+  EXPECT_TRUE(Engine::read({.home = opened.path(), .command = "velo test", .path_variable = {}},
+                           opened.observer, opened.cancel));
 }
 
 TEST(HomeTest, SocketsMoveWhereTheirPathFits) {

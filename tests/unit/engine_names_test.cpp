@@ -24,6 +24,17 @@ TEST(Names, EverythingElseIsRefusedWithItsReason) {
   }
 }
 
+TEST(Names, WhatIsWrongWithOneIsShownWhole) {
+  EXPECT_EQ(check_name("branch", "é").error().message,
+            "'é' cannot be the name of a branch: it begins with 'é'");
+  EXPECT_EQ(check_name("branch", "ab…c").error().message,
+            "'ab…c' cannot be the name of a branch: it contains '…'");
+  EXPECT_EQ(check_name("branch", "a\nb").error().message,
+            "'a\\nb' cannot be the name of a branch: it contains '\\n'");
+  EXPECT_EQ(parse_branch_name("a\x1b").error().message,
+            "'a\\x1b' is not of the form PROJECT/BRANCH");
+}
+
 TEST(Names, BranchNamesHaveTwoParts) {
   const auto name = parse_branch_name("a-b/c");
   ASSERT_TRUE(name);

@@ -115,7 +115,9 @@ TEST_F(Journal, ADeathBeforeTheCommitIsUndoneByTheNextCommand) {
   EXPECT_EQ(record.recovery, "undone");
   EXPECT_EQ(record.recovered_by, "velo next");
   EXPECT_TRUE(engine.catalog().reservations("project").value().empty());
-  EXPECT_EQ(home.observer.notices.size(), 1U);
+  ASSERT_EQ(home.observer.notices.size(), 1U);
+  EXPECT_TRUE(home.observer.notices[0].starts_with("Undid an interrupted test replace of new ("))
+      << home.observer.notices[0];
 }
 
 TEST_F(Journal, ADeathAfterTheCommitIsFinishedByTheNextCommand) {

@@ -122,8 +122,8 @@ TEST(PostgresBuild, SaysThatNothingIsInstalled) {
 }
 
 TEST(PostgresBuild, RefusesMajorsThatVeloDoesNotKnow) {
-  EXPECT_EQ(choose_build(installed, 19).error().code, Errc::unsupported);
-  EXPECT_EQ(choose_build(installed, 12).error().code, Errc::unsupported);
+  EXPECT_EQ(choose_build(installed, 19).error().code, Errc::usage);
+  EXPECT_EQ(choose_build(installed, 12).error().code, Errc::usage);
 }
 
 }  // namespace
