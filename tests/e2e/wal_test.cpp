@@ -1,7 +1,7 @@
 // `velo wal`: what is archived, what is missing, and making it less.
 #include <gmock/gmock.h>
 
-#include "support/velo.h"
+#include "support/doctor.h"
 
 namespace velo::test {
 namespace {
@@ -63,6 +63,28 @@ TEST_F(Wal, AGapIsNamedByInfoAndDoctorAndNoRecoveryCrossesIt) {
   const Ran ran = velo->fails(3, "branch create demo/x --pitr now");
   EXPECT_THAT(ran.err, HasSubstr(missing));
   EXPECT_THAT(velo->volume_names(), Not(testing::Contains(HasSubstr("demo-x"))));
+}
+
+TEST_F(Wal, DoctorTellsTheLastSegmentAndWhenArchivingFails) {
+  const std::string last = archive_one("demo/main");
+  const Examination well = doctor(*velo);
+  EXPECT_EQ(well.line("archive.whole").level, "ok");
+  EXPECT_THAT(well.line("archive.whole").text, HasSubstr("the last segment archived is " + last));
+
+  const fs::path directory = archive();
+  fs::permissions(directory, fs::perms(0500));
+  Sql sql = velo->sql("demo/main");
+  sql.execute("INSERT INTO t VALUES (2)");
+  const std::string stuck = sql.value("SELECT pg_walfile_name(pg_switch_wal())");
+  EXPECT_TRUE(wait_until(
+      [&] { return sql.value("SELECT last_failed_wal FROM pg_stat_archiver") == stuck; }));
+  const Examination found = doctor(*velo);
+  EXPECT_EQ(found.ran.exit_status, 1);
+  EXPECT_EQ(found.line("archive.failing").level, "error");
+  EXPECT_THAT(found.line("archive.failing").text, HasSubstr("since " + stuck));
+  EXPECT_THAT(found.line("archive.failing").text, HasSubstr("last segment archived is " + last));
+  EXPECT_THAT(found.line("archive.failing").hint, HasSubstr("velo logs demo/main"));
+  fs::permissions(directory, fs::perms(0700));
 }
 
 TEST_F(Wal, CleanupLeavesWhatASnapshotNeeds) {

@@ -2,7 +2,8 @@
 # One group of lane zfs, in a virtual machine (VELO_TEST_VM_IMAGE, VELO_TEST_VM_JOB: test.sh sets them)
 # or, with VELO_TEST_ZFS_POOL, on a pool of this machine. Exit status 77: neither is there.
 #
-#   group.sh contract|family|pools|trouble|user|setup|flow|ledger|kill-create|kill-change
+#   group.sh contract|family|pools|trouble|user|setup|flow|defects|ledger|kill-create|kill-change
+#   group.sh side-by-side|kill-snapshot                                       (only with --whole)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -14,13 +15,21 @@ case "$1" in
   user) binary=zfs_tests filter='ZfsUser.*' ;;
   setup) binary=zfs_tests filter='ZfsSetup.*' ;;
   flow) binary=e2e_tests filter='*MainFlow*zfs*' ;;
+  # What of the earlier Velo's defects is about names, volumes and storage errors, and not in `family`.
+  defects)
+    binary=e2e_tests
+    filter='Lifecycle.BranchesXAndXTemp*:Lifecycle.ProjectAndBranchNames*:Defect.Number16*:Defect.Number21*'
+    ;;
   ledger) binary=ledger_tests filter='*BranchesHold*zfs*' ;;
+  side-by-side) binary=ledger_tests filter='*SideBySide*zfs*' ;;
   kill-create) binary=kill_tests filter='*/Kill.*Create_zfs' ;;
   kill-change) binary=kill_tests filter='*/Kill.*Reset_zfs:*/Kill.*Delete_zfs' ;;
+  kill-snapshot) binary=kill_tests filter='*/Kill.*SnapshotCreate_zfs' ;;
   *) exit 2 ;;
 esac
 
 if [ -n "${VELO_TEST_ZFS_POOL:-}" ]; then
+  unset VELO_TEST_BTRFS # tests that name no driver take the best that there is
   export VELO_TEST_ZFS=$VELO_TEST_ZFS_POOL VELO_TEST_BINARIES=$VELO_BINARY_DIR
   exec "$VELO_BINARY_DIR/$binary" --gtest_filter="$filter"
 fi
@@ -33,6 +42,7 @@ case "$1" in
     filter+=':-*ATreeThatChanges*:*ManyFilesAndDirectories*:*AnAtomicSnapshot*_by_commands:*Sparse*_by_commands'
     ;;
   kill-create) filter='*KillOnZfs*BranchCreate_zfs' ;; # a project's takes ten minutes, nearly all of it initdb
+  kill-snapshot) filter='*KillOnZfs*SnapshotCreate_zfs' ;;
   kill-change) filter='*KillOnZfs*Reset_zfs:*KillOnZfs*Delete_zfs' ;;
   flow) filter='*MainFlow*BranchDiverge*zfs*:*MainFlow*ComeBack*zfs*' ;;
 esac
