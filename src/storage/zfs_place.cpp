@@ -110,7 +110,7 @@ Result<void> check_pool(const std::string& place) {
     return fail_with_hint(Errc::storage, fmt::format("there is no ZFS pool {} here", pool),
                           pools.empty()
                               ? fmt::format("import it: zpool import {}", pool)
-                              : fmt::format("there {} {}; others are imported with zpool import",
+                              : fmt::format("import it: zpool import {}; there {} {}", pool,
                                             pools.size() == 1 ? "is" : "are", join_words(pools)));
   }
   if (answers(health)) return {};

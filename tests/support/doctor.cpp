@@ -39,7 +39,8 @@ std::vector<std::string> Examination::troubles() const {
 
 void expect_nothing_called_lost(const Examination& found) {
   for (const Line& line : found.lines) {
-    for (const char* words : {"branch reset", "delete", "are gone", "is gone", "had back"}) {
+    for (const char* words :
+         {"branch reset", "project delete", "snapshot delete", "are gone", "is gone", "had back"}) {
       EXPECT_EQ((line.text + " " + line.hint).find(words), std::string::npos)
           << line.code << ": " << line.text << "\n"
           << line.hint;

@@ -82,7 +82,7 @@ void FilePool::degrade() {
   std::ofstream(mirror).close();
   fs::resize_file(mirror, fs::file_size(vdev));
   EXPECT_EQ(run_zpool({"attach", name_, vdev.string(), mirror.string()}), 0);
-  EXPECT_EQ(run_zpool({"offline", name_, mirror.string()}), 0);
+  EXPECT_EQ(run_zpool({"offline", "-f", name_, mirror.string()}), 0);
   EXPECT_EQ(state(), "DEGRADED");
 }
 

@@ -49,7 +49,7 @@ class FilePool {
   /// Whether `zpool export` did it.
   bool try_export(const std::vector<std::string>& options = {});
   void import(const std::vector<std::string>& options = {});
-  /// Gives it a mirror, and takes that away again.
+  /// Gives it a mirror, and makes that FAULTED.
   void degrade();
   /// Has a suspended one try again.
   void clear();
