@@ -41,10 +41,11 @@ Result<Fd> enter(const fs::path& path, Missing missing) {
   fs::path so_far = "/";
   for (const fs::path& part : path.relative_path()) {
     so_far /= part;
-    const bool is_last = so_far == path;
     Fd next(::openat(here.get(), part.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next && errno == ENOENT && missing == Missing::make) {
-      const mode_t mode = is_last ? 0700 : 0711;  // whatever the umask: servers pass through
+      // Whatever the umask: servers pass through. Of what is not mounted its owner must see that it
+      // is empty, and can see no more.
+      constexpr mode_t mode = 0711;
       if (::mkdirat(here.get(), part.c_str(), mode) == 0) {
         ::fchmodat(here.get(), part.c_str(), mode, 0);
       } else if (errno != EEXIST) {

@@ -212,13 +212,15 @@ TEST_F(Defect, Number21StorageErrorsSayWhatHappened) {
   const std::string base = velo->pool().string() + "/velo/databases";
   if (on_zfs) {
     const std::string used = run_zfs({"get", "-H", "-p", "-o", "value", "used", base});
-    run_zfs({"set", "quota=" + std::to_string(std::stoll(used) + (1 << 20)), base});
+    run_zfs({"set", "quota=" + std::to_string(std::stoll(used) + (64 << 20)), base});
+    velo->ok("config set guard 90%");
   } else {
     fs::rename(velo->volumes(), velo->pool() / "elsewhere");
   }
   const Ran ran = velo->run("branch create demo/dev");
   if (on_zfs) {
     run_zfs({"set", "quota=none", base});
+    velo->ok("config unset guard");
   } else {
     fs::rename(velo->pool() / "elsewhere", velo->volumes());
   }

@@ -3,7 +3,7 @@
 # or, with VELO_TEST_ZFS_POOL, on a pool of this machine. Exit status 77: neither is there.
 #
 #   group.sh contract|family|pools|trouble|user|setup|flow|defects|ledger|kill-create|kill-change
-#   group.sh side-by-side|kill-snapshot                                       (only with --whole)
+#   group.sh defects-rest|side-by-side|kill-snapshot                          (only with --whole)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -16,9 +16,9 @@ case "$1" in
   setup) binary=zfs_tests filter='ZfsSetup.*' ;;
   flow) binary=e2e_tests filter='*MainFlow*zfs*' ;;
   # What of the earlier Velo's defects is about names, volumes and storage errors, and not in `family`.
-  defects)
-    binary=e2e_tests
-    filter='Lifecycle.BranchesXAndXTemp*:Lifecycle.ProjectAndBranchNames*:Defect.Number16*:Defect.Number21*'
+  defects) binary=e2e_tests filter='Lifecycle.BranchesXAndXTemp*:Defect.Number21StorageErrors*' ;;
+  defects-rest)
+    binary=e2e_tests filter='Lifecycle.ProjectAndBranchNames*:Defect.Number16*:Defect.Number21Aliases*'
     ;;
   ledger) binary=ledger_tests filter='*BranchesHold*zfs*' ;;
   side-by-side) binary=ledger_tests filter='*SideBySide*zfs*' ;;

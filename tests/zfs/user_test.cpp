@@ -127,8 +127,8 @@ TEST_F(ZfsUser, SnapshotsRecoveryAndRebootsNeedNoRootEither) {
   EXPECT_EQ(value("demo/main", "SELECT x FROM t"), "1");
   EXPECT_EQ(value("demo/moment", "SELECT x FROM t"), "2");
   run_velo("config set grace 0");
-  run_velo("snapshot delete one");
-  run_velo("project delete demo --force");
+  run_velo("snapshot delete demo/main@one");
+  run_velo("project delete demo --force");  // with what is not mounted
   EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{}));
 }
 
