@@ -63,12 +63,18 @@ void check_lengths(Findings& findings, Engine& engine, const std::vector<WalView
   }
 }
 
+std::string last_archived(const WalView& view) {
+  if (!view.newest || !view.newest_at) return "nothing is archived yet";
+  return fmt::format("the last segment archived is {}, at {}", *view.newest,
+                     to_local(*view.newest_at));
+}
+
 void check_one(Findings& findings, const WalView& view) {
   if (!view.last_failed.empty()) {
     findings.add(
         Level::error, "archive.failing", view.branch,
-        fmt::format("{}: its WAL cannot be archived since {}, and is kept in its volume",
-                    view.branch, view.last_failed),
+        fmt::format("{}: its WAL cannot be archived since {}, and is kept in its volume; {}",
+                    view.branch, view.last_failed, last_archived(view)),
         fmt::format("velo logs {} tells why; the archive is {}", view.branch, view.archive));
   }
   if (!view.gaps.empty()) {
@@ -85,22 +91,30 @@ void check_one(Findings& findings, const WalView& view) {
   }
   if (view.last_failed.empty() && view.gaps.empty() && !view.windows.empty()) {
     findings.add(Level::ok, "archive.whole", view.branch,
-                 fmt::format("{}: can be had {}", view.branch, join_words(view.windows)));
+                 fmt::format("{}: can be had {}; {}", view.branch, join_words(view.windows),
+                             last_archived(view)));
   }
 }
 
 }  // namespace
 
 void check_archives(Findings& findings, const Known& known) {
-  const auto views = wal_info(*known.engine, "");
-  if (!views) {
-    findings.failed(Level::warning, "archive.unread", "the archives of WAL", views.error());
-    return;
+  std::vector<WalView> views;
+  for (const Life& life : known.lives) {
+    const auto& branch = life.b.branch;
+    if (branch.deleted_at || branch.incarnation_id != life.b.incarnation.id) continue;
+    if (!life.presence) continue;  // reading what is not archived yet would wait for the pool
+    auto one = wal_info(*known.engine, life.b.full_name());
+    if (!one) {
+      findings.failed(Level::warning, "archive.unread", life.b.full_name(), one.error());
+      continue;
+    }
+    views.insert(views.end(), one->begin(), one->end());
   }
-  for (const WalView& view : *views) {
+  for (const WalView& view : views) {
     if (view.archives) check_one(findings, view);
   }
-  check_lengths(findings, *known.engine, *views);
+  check_lengths(findings, *known.engine, views);
 }
 
 }  // namespace velo::engine

@@ -125,19 +125,18 @@ class BranchCheck {
       return false;
     }
     const std::string& volume = b_.incarnation.volume;
+    if (!life_.presence) return cannot_tell(life_.presence.error());
     const auto mark = (*driver)->mark_of(volume);
-    if (!mark && !path_exists(life_.root)) {
-      const auto there = (*driver)->check_there();
+    if (!mark && mark.error().code != Errc::not_found) return cannot_tell(mark.error());
+    if (!mark && *life_.presence == storage::Presence::gone) {
       add(Level::error, "volume",
-          fmt::format("its volume {} is not in {}", volume, b_.project.pool),
-          there ? how_to_replace()
-                : fmt::format("{}; {}", there.error().message, there.error().hint));
+          fmt::format("its volume {} is not in {}", volume, b_.project.pool), how_to_replace());
       return false;
     }
     if (!mark) {
       add(Level::error, "mark", fmt::format("its volume {} has no mark of Velo's", volume),
-          "somebody removed its velo.json: Velo will not delete what has none");
-      return path_exists(life_.root);
+          "somebody took it away: Velo will not delete what has none");
+      return life_.has_files();
     }
     if (mark->home_id != known_.engine->catalog().home_id()) {
       add(Level::error, "mark",
@@ -153,12 +152,35 @@ class BranchCheck {
           "somebody exchanged volumes; nothing of it was touched");
       return false;
     }
-    if (!path_exists(life_.root)) {
+    if (*life_.presence == storage::Presence::gone) {
       add(Level::error, "volume", fmt::format("the files of its volume {} are gone", volume),
           how_to_replace());
       return false;
     }
-    return true;
+    return *life_.presence == storage::Presence::attached || is_to_be_attached();
+  }
+
+  /// What is only away must never be replaced.
+  bool cannot_tell(const Error& why) {
+    add(Level::error, "away",
+        fmt::format("whether its volume {} is there cannot be told: {}", b_.incarnation.volume,
+                    why.message),
+        why.hint);
+    return false;
+  }
+
+  /// A volume that is there and not mounted, as after a reboot. False: nothing else can be looked
+  /// at.
+  bool is_to_be_attached() {
+    const std::string text = fmt::format("its volume {} is not mounted", b_.incarnation.volume);
+    const std::string hint = fmt::format("velo branch start {} mounts it", name_);
+    if (b_.branch.wants_running) {
+      add(Level::error, "server_down", fmt::format("should run and does not: {}", text), hint,
+          repair(Repair::Kind::start));
+    } else {
+      add(Level::info, "detached", fmt::format("stopped; {}", text), hint);
+    }
+    return false;
   }
 
   /// The configuration that Velo wrote, read with the rights of the server's user.

@@ -62,6 +62,9 @@ Result<void> load_lives(Known& known) {
     if (const auto driver = driver_of(project->second)) {
       life.root = (*driver)->root_of(incarnation.volume);
       life.pgdata = pgdata_in(life.root);
+      life.presence = (*driver)->presence_of(incarnation.volume);
+    } else {
+      life.presence = std::unexpected(driver.error());
     }
     known.lives.push_back(std::move(life));
   }
@@ -101,7 +104,11 @@ void look_at_servers(Known& known, const Cancellation& cancel) {
     std::vector<Life*> lives;
     std::vector<fs::path> clusters;
     for (Life& life : known.lives) {
-      if (life.b.project.runtime != name || life.pgdata.empty()) continue;
+      if (life.b.project.runtime != name) continue;
+      if (!life.presence) {
+        life.seen = std::unexpected(life.presence.error());
+        continue;
+      }
       lives.push_back(&life);
       clusters.push_back(life.pgdata);
     }

@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <csignal>
 
+#include "archive/store.h"
 #include "base/files.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
 #include "engine/check_parts.h"
@@ -16,21 +18,17 @@ namespace velo::engine {
 namespace {
 
 /// Volumes with this home's mark, in one place, whose incarnation nothing knows.
-void check_volumes(Findings& findings, const Known& known, const storage::Driver& driver,
-                   const std::string& pool) {
-  const auto names = driver.list();
-  if (!names) {
-    findings.failed(Level::warning, "orphan.volume", pool, names.error());
-    return;
-  }
-  for (const std::string& name : *names) {
-    const auto mark = driver.mark_of(name);
+void check_volumes(Findings& findings, const Known& known, const Place& place,
+                   const std::vector<std::string>& names) {
+  const std::string& pool = place.pool;
+  for (const std::string& name : names) {
+    const auto mark = place.open->mark_of(name);
     if (!mark || mark->home_id != known.engine->catalog().home_id()) continue;
     if (known.incarnation_ids.contains(mark->incarnation_id) ||
         known.reserved_volumes.contains(volume_key(pool, name))) {
       continue;
     }
-    const std::string root = driver.root_of(name).string();
+    const std::string root = place.open->root_of(name).string();
     findings.add(
         Level::warning, "orphan.volume", root,
         fmt::format("the volume {} in {} has no record: it was made for {}/{} on {}", name, pool,
@@ -43,17 +41,41 @@ void check_volumes(Findings& findings, const Known& known, const storage::Driver
   }
 }
 
+/// Where volumes may lie though no project is there any more: where new ones would be made, and the
+/// pools that drivers find by themselves, whether new ones could be made there or not.
+std::vector<Place> places_without_projects(const Known& known) {
+  std::vector<Place> places;
+  const auto add = [&](std::string driver, const fs::path& place) {
+    if (auto open = storage::open_driver(driver, place)) {
+      places.push_back(
+          {.driver = std::move(driver), .pool = place.string(), .open = std::move(*open)});
+    }
+  };
+  for (const storage::DriverInfo& info : storage::drivers()) {
+    if (info.find == nullptr) continue;
+    for (const fs::path& place : info.find()) add(std::string(info.name), place);
+  }
+  for (const auto& usual :
+       {default_place(*known.engine), Result<fs::path>(default_directory(known.engine->home()))}) {
+    if (!usual || (usual->is_absolute() && !path_exists(*usual))) continue;
+    if (auto choice = storage::choose_driver(*usual)) add(std::move(choice->driver), *usual);
+  }
+  return places;
+}
+
 void check_all_volumes(Findings& findings, const Known& known) {
   std::set<std::string> seen;
   for (const Place& place : places_of(known)) {
-    if (seen.insert(place.pool).second) check_volumes(findings, known, *place.open, place.pool);
+    if (!seen.insert(place.pool).second) continue;
+    if (const auto names = place.open->list()) {
+      check_volumes(findings, known, place, *names);
+    } else {
+      findings.failed(Level::warning, "orphan.volume", place.pool, names.error());
+    }
   }
-  const fs::path usual = default_place(*known.engine);
-  if (seen.contains(usual.string()) || !path_exists(usual)) return;
-  const auto choice = storage::choose_driver(usual);
-  if (!choice) return;
-  if (const auto driver = storage::open_driver(choice->driver, usual)) {
-    check_volumes(findings, known, **driver, usual.string());
+  for (const Place& place : places_without_projects(known)) {
+    if (!seen.insert(place.pool).second) continue;
+    if (const auto names = place.open->list()) check_volumes(findings, known, place, *names);
   }
 }
 
@@ -101,6 +123,23 @@ void check_logs(Findings& findings, const Known& known) {
                "remove them when you have read them");
 }
 
+/// Archives of WAL are large, and may be all that is left of a life.
+void check_archive_directories(Findings& findings, const Known& known) {
+  const fs::path base = known.engine->home().archive_directory("x").parent_path();
+  for (const std::string& name : list_directory(base).value_or(std::vector<std::string>{})) {
+    if (known.incarnation_ids.contains(name)) continue;
+    const std::string path = (base / name).string();
+    std::uint64_t size = 0;
+    for (const archive::Entry& entry :
+         archive::Store(path).list().value_or(std::vector<archive::Entry>{})) {
+      size += entry.stored;
+    }
+    findings.add(Level::warning, "orphan.archive", path,
+                 fmt::format("the archive of WAL {} ({}) is no branch's", path, to_size(size)),
+                 fmt::format("when you are sure: rm -r {}", path));
+  }
+}
+
 void check_certificate_directories(Findings& findings, const Known& known) {
   const fs::path base = known.engine->home().root() / "tls";
   for (const std::string& name : list_directory(base).value_or(std::vector<std::string>{})) {
@@ -141,6 +180,7 @@ void check_orphans(Findings& findings, const Known& known) {
   check_all_volumes(findings, known);
   check_run_directories(findings, known);
   check_logs(findings, known);
+  check_archive_directories(findings, known);
   check_certificate_directories(findings, known);
   check_held(findings, known);
 }

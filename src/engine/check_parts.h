@@ -48,7 +48,11 @@ struct Life {
   bool kept = false;
   std::filesystem::path root;
   std::filesystem::path pgdata;
+  /// An error: it cannot be told whether its volume is there, and nothing in it is looked at.
+  Result<storage::Presence> presence = storage::Presence::gone;
   Result<runtime::Seen> seen = runtime::Seen{};
+
+  bool has_files() const { return presence && *presence == storage::Presence::attached; }
 };
 
 /// All that the catalog says and the machine answers to it, gathered once for all parts.

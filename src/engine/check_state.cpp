@@ -2,6 +2,7 @@
 // certificates.
 
 #include <algorithm>
+#include <map>
 
 #include "base/files.h"
 #include "base/lock.h"
@@ -82,17 +83,29 @@ void check_certificate(Findings& findings, const Known& known, const catalog::Pr
 
 /// What `undelete` would bring back, and cannot.
 void check_kept(Findings& findings, const Known& known) {
+  struct Away {
+    Error why;
+    std::size_t volumes = 0;
+  };
+  std::map<std::string, Away> away_by_pool;
   std::size_t kept = 0;
   for (const Life& life : known.lives) {
     if (!life.kept) continue;
     const bool is_snapshot = life.b.incarnation.kept_reason == snapshot_reason;
     if (!is_snapshot) ++kept;
-    if (is_snapshot && !path_exists(life.root)) {
+    if (!life.presence) {
+      Away& away = away_by_pool[life.b.project.pool];
+      away.why = life.presence.error();
+      ++away.volumes;
+      continue;
+    }
+    const bool is_gone = *life.presence == storage::Presence::gone;
+    if (is_snapshot && is_gone) {
       findings.add(Level::warning, "state.snapshot", life.b.full_name(),
                    fmt::format("the volume {} of a snapshot of {} is gone",
                                life.b.incarnation.volume, life.b.full_name()),
                    fmt::format("forget it: velo snapshot delete {}", life.b.incarnation.id));
-    } else if (!path_exists(life.root)) {
+    } else if (is_gone) {
       findings.add(Level::warning, "state.kept", life.b.full_name(),
                    fmt::format("{} was {}, and its kept volume {} is gone: it cannot be had back",
                                life.b.full_name(), life.b.incarnation.kept_reason,
@@ -104,6 +117,14 @@ void check_kept(Findings& findings, const Known& known) {
                                life.b.incarnation.volume, life.seen->pid),
                    "who started it knows why; it goes with the volume");
     }
+  }
+  for (const auto& [pool, away] : away_by_pool) {
+    findings.add(
+        Level::warning, "state.away", pool,
+        fmt::format("whether the snapshots and kept volumes in {} ({}) are there cannot be "
+                    "told: {}",
+                    pool, away.volumes, away.why.message),
+        away.why.hint);
   }
   if (kept == 0) return;
   findings.add(Level::info, "state.kept", {},

@@ -28,11 +28,23 @@ Level level_of(storage::Remark::Weight weight) {
   return Level::error;
 }
 
-/// A driver that finds its pools by itself is asked about each, any other about the place.
-std::vector<fs::path> places_for(const storage::DriverInfo& info, const fs::path& place) {
-  if (info.find == nullptr || info.takes(place)) return {place};
+/// Where new projects would live: as `project create` chooses, and the directory that it would take
+/// where no driver finds a pool by itself.
+struct Usual {
+  Result<fs::path> place;
+  fs::path directory;
+};
+
+/// A driver that finds its pools by itself is asked about each, any other about the place, or about
+/// the directory where the place is no directory.
+std::vector<fs::path> places_for(const storage::DriverInfo& info, const Usual& usual) {
+  const bool takes_usual = usual.place && info.takes(*usual.place);
+  if (info.find == nullptr) return {takes_usual ? *usual.place : usual.directory};
   std::vector<fs::path> found = info.find();
-  if (found.empty()) found.push_back(place);
+  if (takes_usual && std::ranges::find(found, *usual.place) == found.end()) {
+    found.push_back(*usual.place);
+  }
+  if (found.empty()) found.push_back(usual.directory);  // its answer says what is missing
   return found;
 }
 
@@ -54,17 +66,16 @@ void examine(Findings& findings, const storage::DriverInfo& info, std::vector<fs
   }
 }
 
-void check_drivers(Findings& findings, const std::vector<Place>& used,
-                   const fs::path& default_place) {
-  bool any = false;
+void check_drivers(Findings& findings, const std::vector<Place>& used, const Usual& usual) {
+  bool is_served = false;
   for (const storage::DriverInfo& info : storage::drivers()) {
-    for (const fs::path& place : places_for(info, default_place)) {
+    for (const fs::path& place : places_for(info, usual)) {
+      const bool is_usual = usual.place && *usual.place == place;
       if (const auto able = info.probe(place); able) {
-        const bool first = !any && place == default_place;
         findings.ok("storage.driver", std::string(info.name),
                     fmt::format("{} can serve {}{}", info.name, place.string(),
-                                first ? ": new projects there take it" : ""));
-        any = true;
+                                is_usual && !is_served ? ": new projects there take it" : ""));
+        is_served = is_served || is_usual;
       } else {
         findings.add(
             Level::info, "storage.driver", std::string(info.name),
@@ -72,13 +83,18 @@ void check_drivers(Findings& findings, const std::vector<Place>& used,
             able.error().hint);
       }
     }
-    examine(findings, info, places_for(info, default_place), used);
+    examine(findings, info, places_for(info, usual), used);
   }
-  if (any) return;
-  findings.add(
-      Level::warning, "storage.place", default_place.string(),
-      fmt::format("no driver can serve {}, where new projects would live", default_place.string()),
-      "name a place that you can write to: velo config set pool /path");
+  if (!usual.place) {
+    findings.add(Level::info, "storage.place", {},
+                 fmt::format("new projects must name their pool: {}", usual.place.error().message),
+                 usual.place.error().hint);
+  } else if (!is_served) {
+    findings.add(
+        Level::warning, "storage.place", usual.place->string(),
+        fmt::format("no driver can serve {}, where new projects would live", usual.place->string()),
+        "name a place that you can write to: velo config set pool /path");
+  }
 }
 
 /// How many of a pool's hundred stay free (velo config get guard).
@@ -106,37 +122,54 @@ void check_space(Findings& findings, const storage::PoolState& state, const std:
   }
 }
 
-void check_pool(Findings& findings, const Known& known, const Place& place) {
+void check_pool(Findings& findings, const Place& place, bool in_use, int guard) {
   const auto state = place.open->pool_state();
   if (!state) {
     findings.failed(Level::error, "storage.pool", place.pool, state.error());
     return;
   }
-  const bool in_use = std::ranges::any_of(known.lives, [&](const Life& life) {
-    return life.b.project.pool == place.pool && life.b.project.driver == place.driver;
-  });
+  const auto add = [&](Level level, const std::string& what) {
+    findings.add(level, "storage.pool", place.pool, fmt::format("the pool {} {}", place.pool, what),
+                 state->remedy);
+  };
   if (state->health == "MISSING") {
-    findings.add(in_use ? Level::error : Level::info, "storage.pool", place.pool,
-                 fmt::format("the pool {} is not there", place.pool),
-                 "is its file system mounted? see findmnt and /etc/fstab");
+    add(in_use ? Level::error : Level::info, "is not there");
     return;
   }
   if (state->health == "READ-ONLY") {
-    findings.add(Level::error, "storage.pool", place.pool,
-                 fmt::format("the pool {} is read-only: nothing on it can run", place.pool),
-                 state->remedy);
+    add(in_use ? Level::error : Level::warning, "is read-only: nothing on it can run");
   } else if (state->health == "DEGRADED") {
-    findings.add(Level::warning, "storage.pool", place.pool,
-                 fmt::format("the pool {} is degraded: one more failure loses data", place.pool),
-                 "see which device failed, and replace it");
+    add(Level::warning, "is degraded: one more failure loses data");
   } else if (state->health != "ONLINE") {
-    findings.add(Level::error, "storage.pool", place.pool,
-                 fmt::format("the pool {} is {}", place.pool, state->health));
+    add(in_use ? Level::error : Level::warning, fmt::format("is {}", state->health));
   } else {
-    findings.ok("storage.pool", place.pool,
-                fmt::format("the pool {} is online ({})", place.pool, place.driver));
+    add(Level::ok, fmt::format("is online ({})", place.driver));
   }
-  if (state->size > 0) check_space(findings, *state, place.pool, guard_of(known));
+  if (state->size > 0) check_space(findings, *state, place.pool, guard);
+}
+
+/// Those where projects are, and those that drivers find by themselves.
+void check_pools(Findings& findings, const Known* known, const std::vector<Place>& used,
+                 const Usual& usual) {
+  const int guard = known != nullptr ? guard_of(*known) : 0;
+  for (const Place& place : used) {
+    const bool in_use = std::ranges::any_of(known->lives, [&](const Life& life) {
+      return life.b.project.pool == place.pool && life.b.project.driver == place.driver;
+    });
+    check_pool(findings, place, in_use, guard);
+  }
+  for (const storage::DriverInfo& info : storage::drivers()) {
+    if (info.find == nullptr) continue;
+    for (const fs::path& path : places_for(info, usual)) {
+      const bool is_told = std::ranges::any_of(used, [&](const Place& place) {
+        return place.driver == info.name && place.pool == path.string();
+      });
+      if (is_told || !info.takes(path)) continue;
+      check_pool(findings,
+                 {.driver = std::string(info.name), .pool = path.string(), .open = info.open(path)},
+                 false, guard);
+    }
+  }
 }
 
 /// VELO_HOME: a full one stops every command, and servers that log.
@@ -154,9 +187,10 @@ void check_room_at_home(Findings& findings, const Home& home) {
 
 void check_storage(Findings& findings, const Known* known, const Home& home) {
   const std::vector<Place> used = known == nullptr ? std::vector<Place>{} : places_of(*known);
-  check_drivers(findings, used,
-                known != nullptr ? default_place(*known->engine) : home.default_pool());
-  for (const Place& place : used) check_pool(findings, *known, place);
+  const Usual usual{.place = known != nullptr ? default_place(*known->engine) : default_place(home),
+                    .directory = default_directory(home)};
+  check_drivers(findings, used, usual);
+  check_pools(findings, known, used, usual);
   check_room_at_home(findings, home);
 }
 

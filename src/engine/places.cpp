@@ -32,11 +32,6 @@ bool system_pool_is_usable() {
   return ::access(shared.c_str(), W_OK | X_OK) == 0;
 }
 
-fs::path place_of_ours(const Engine& engine) {
-  if (!running_as_root() && system_pool_is_usable()) return system_pool;
-  return engine.home().default_pool();
-}
-
 bool nobody_listens_on(int port) {
   return runtime::check_port("127.0.0.1", port).has_value();
 }
@@ -53,15 +48,15 @@ std::pair<int, int> ephemeral_range() {
 
 /// The one pool that a driver finds by itself, else the default directory; `not_better` says why
 /// not those that were found.
-Result<fs::path> place_without_a_word(const Engine& engine, const std::string& storage,
+Result<fs::path> place_without_a_word(const Home& home, const std::string& storage,
                                       std::string& not_better) {
   const auto driver = std::ranges::find(storage::drivers(), storage, &storage::DriverInfo::name);
   const bool named = driver != storage::drivers().end();
-  if (named && driver->find == nullptr) return place_of_ours(engine);
+  if (named && driver->find == nullptr) return default_directory(home);
   const storage::FoundPlaces found = storage::find_places(named ? storage : "");
   not_better = found.refusals;
   if (found.usable.size() == 1) return found.usable.front().place;
-  if (found.usable.empty() && !named) return place_of_ours(engine);
+  if (found.usable.empty() && !named) return default_directory(home);
   if (found.usable.empty() && not_better.empty()) {
     TRY(driver->probe(""));  // its error says what is missing
   }
@@ -96,10 +91,19 @@ std::unexpected<Error> no_directory(const fs::path& place) {
 
 }  // namespace
 
-fs::path default_place(Engine& engine) {
-  const auto configured = get_config(engine, "pool");
-  if (configured && !configured->value.empty()) return configured->value;
-  return place_of_ours(engine);
+fs::path default_directory(const Home& home) {
+  if (!running_as_root() && system_pool_is_usable()) return system_pool;
+  return home.default_pool();
+}
+
+Result<fs::path> default_place(const Home& home) {
+  std::string ignored;
+  return place_without_a_word(home, "auto", ignored);
+}
+
+Result<fs::path> default_place(Engine& engine) {
+  const std::string configured = TRY(get_config(engine, "pool")).value;
+  return configured.empty() ? default_place(engine.home()) : Result<fs::path>(configured);
 }
 
 Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
@@ -108,7 +112,7 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage, const
   if (place.empty()) place = TRY(get_config(engine, "pool")).value;
   const bool chosen_by_us = place.empty();
   std::string not_better;
-  if (chosen_by_us) place = TRY(place_without_a_word(engine, storage, not_better));
+  if (chosen_by_us) place = TRY(place_without_a_word(engine.home(), storage, not_better));
   if (place.is_absolute()) TRY(check_place(place, chosen_by_us, owner));
   if (storage == "auto") {
     auto choice = storage::choose_driver(place);

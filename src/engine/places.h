@@ -20,14 +20,18 @@ struct Placement {
   std::string reason;
 };
 
-/// Where new projects' volumes live when --pool does not say: `velo config get pool`, else what
-/// choose_place tells.
-std::filesystem::path default_place(Engine& engine);
+/// Where new projects' volumes live where no pool is found: root's VELO_HOME/pool; for an ordinary
+/// user the pool that setup made, if they may use it, or their own VELO_HOME/pool.
+std::filesystem::path default_directory(const Home& home);
+
+/// Where choose_place would put a project that names neither storage nor pool; its errors. With an
+/// engine `velo config get pool` counts as well.
+Result<std::filesystem::path> default_place(const Home& home);
+Result<std::filesystem::path> default_place(Engine& engine);
 
 /// `storage`: "auto" or a driver's name. `pool`: a place, or empty for: `velo config get pool`;
 /// else the one pool that a driver finds by itself (zfs), Errc::usage when there are several; else
-/// root's VELO_HOME/pool, which `velo setup` mounts; else for an ordinary user the pool that setup
-/// made, if they may use it, or their own VELO_HOME/pool.
+/// default_directory().
 /// `owner`, whose files the volumes will hold, must be able to reach it.
 Result<Placement> choose_place(Engine& engine, const std::string& storage, const std::string& pool,
                                const OsUser& owner);

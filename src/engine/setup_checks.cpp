@@ -13,6 +13,7 @@
 #include "base/os_user.h"
 #include "base/size.h"
 #include "engine/mounts.h"
+#include "storage/registry.h"
 
 namespace velo::engine {
 namespace {
@@ -79,6 +80,19 @@ Result<void> check_file(const SetupRequest& request, const std::vector<Mount>& a
     }
   }
   return {};
+}
+
+/// Why no driver has a pool of its own to share: " (zfs: this machine's kernel has no ZFS loaded)".
+std::string why_no_pool() {
+  std::string reasons;
+  for (const storage::DriverInfo& driver : storage::drivers()) {
+    if (driver.sharing == nullptr) continue;
+    const auto usable = driver.probe("");
+    if (usable) continue;
+    reasons +=
+        fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", driver.name, usable.error().message);
+  }
+  return reasons.empty() ? "" : fmt::format(" ({})", reasons);
 }
 
 bool is_open_to_all(const fs::path& directory) {
@@ -169,7 +183,12 @@ Result<void> check_request(const SetupRequest& request, const Found& found) {
   }
   if (found.file) return {};
   if (request.size == 0) {
-    return fail_with_hint(Errc::usage, "how large should the pool be?", "velo setup --size 20G");
+    return fail_with_hint(
+        Errc::usage,
+        fmt::format("there is no pool to set up{}; setup would make a btrfs pool in {}, mounted at "
+                    "{}: how large should it be?",
+                    why_no_pool(), request.file.string(), request.mount_point.string()),
+        "sudo velo setup --size 20G");
   }
   if (request.size < smallest_pool) {
     return fail_with_hint(

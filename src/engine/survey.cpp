@@ -21,6 +21,20 @@ ServerState state_of(const runtime::Seen& server, bool wants_running) {
   return server.is_ready ? ServerState::running : ServerState::starting;
 }
 
+/// Of a branch whose server does not run: whether its volume is why.
+void look_for_volume(const storage::Driver& driver, const std::string& volume, BranchView& view) {
+  const auto presence = driver.presence_of(volume);
+  if (presence && *presence == storage::Presence::attached) return;
+  if (presence && *presence == storage::Presence::detached) {
+    if (view.state == ServerState::stopped) return;  // nobody misses it
+    view.remark =
+        fmt::format("its volume is not mounted: velo branch start {} mounts it", view.full_name);
+    return;
+  }
+  view.state = ServerState::missing;
+  view.remark = presence ? fmt::format("its volume {} is gone", volume) : presence.error().message;
+}
+
 }  // namespace
 
 std::string_view name_of(ServerState state) {
@@ -183,8 +197,8 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
   if (server.runs) {
     if (server.pid != 0) view.pid = server.pid;
     view.started_at = server.started_at;
-  } else if (!path_exists(driver->root_of(life->volume))) {
-    view.state = ServerState::missing;
+  } else {
+    look_for_volume(*driver, life->volume, view);
   }
   view.address = endpoint->second.address;
   view.port = endpoint->second.port;

@@ -15,7 +15,7 @@
 namespace velo::engine {
 
 /// A few queries, one look at what each runtime runs and, for each branch looked at, a few system
-/// calls; no process.
+/// calls; no process (but where ZFS's library is missing, for volumes that are not mounted).
 class Survey {
  public:
   static Result<Survey> take(Engine& engine);

@@ -17,7 +17,7 @@ enum class ServerState {
   starting,  ///< has a process, is not ready yet (crash recovery)
   stopped,   ///< was stopped, or never started
   down,      ///< should run by the record, and does not: crashed, killed, or the machine restarted
-  missing,   ///< its volume is not there (pool not mounted, or removed by hand)
+  missing,   ///< its volume is not there (pool away, or removed by hand): the remark says which
 };
 /// "running", …
 std::string_view name_of(ServerState state);

@@ -124,11 +124,7 @@ Result<void> check_dataset(const Request& request) {
 }
 
 Result<void> check_owner(const fs::path& root, uid_t asking) {
-  struct stat status{};
-  if (::lstat(root.c_str(), &status) != 0) {
-    return fail_errno(errno, fmt::format("look at {}", root.string()));
-  }
-  if (asking == 0 || status.st_uid == asking) return {};
+  if (TRY(zfs::owner_of_mounted(root)) == asking || asking == 0) return {};
   return fail(Errc::permission, "{} belongs to another user", root.string());
 }
 

@@ -200,8 +200,8 @@ class Docker final : public Runtime {
                       api.endpoint()),
           "use a daemon that root runs, or --runtime native");
     }
-    return fmt::format("the Docker daemon {} at {} answers", info.value("ServerVersion", ""),
-                       api.endpoint());
+    return fmt::format("the Docker daemon {} at {} answers (API {})",
+                       info.value("ServerVersion", ""), api.endpoint(), api.newest_version());
   }
 
   Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) override {

@@ -89,6 +89,7 @@ Result<DockerApi> DockerApi::open(const Cancellation& cancel) {
                     version->second),
         fmt::format("Velo needs 1.{} (Docker 19.03) or newer", oldest_minor));
   }
+  api.newest_version_ = version->second;
   api.version_ = fmt::format("/v1.{}", std::min(newest, wanted_minor));
   return api;
 }

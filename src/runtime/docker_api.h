@@ -39,6 +39,8 @@ class DockerApi {
   Result<void> stream(HttpRequest request, std::chrono::milliseconds patience);
 
   const std::string& endpoint() const { return endpoint_; }
+  /// The newest version of the API that the daemon speaks: "1.41".
+  const std::string& newest_version() const { return newest_version_; }
 
   /// A daemon on a busy machine takes its time, above all to set up networks.
   static constexpr std::chrono::milliseconds usual_patience{60'000};
@@ -52,6 +54,7 @@ class DockerApi {
   Http http_;
   std::string endpoint_;
   std::string version_;  ///< "/v1.41"
+  std::string newest_version_;
   const Cancellation* cancel_;
 };
 

@@ -32,6 +32,18 @@ Result<void> check_name(const std::string& volume) {
   return fail(Errc::storage, "\"{}\" cannot name a volume", volume);
 }
 
+constexpr std::string_view remedy_for_missing =
+    "is its file system mounted? findmnt and /etc/fstab say";
+
+/// Only what is surely not there is not.
+Result<bool> is_there(const fs::path& path) {
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) == 0) return true;
+  const int err = errno;
+  if (err == ENOENT || err == ENOTDIR) return false;
+  return fail_errno(err, fmt::format("look at {}", path.string()));
+}
+
 mode_t mode_for_servers() {
   return running_as_root() ? 0711 : 0700;
 }
@@ -229,14 +241,21 @@ Result<void> DirectoryVolumeDriver::detach(const std::string& /*volume*/) {
   return {};
 }
 
+Result<Presence> DirectoryVolumeDriver::presence_of(const std::string& volume) const {
+  TRY(check_name(volume));
+  if (TRY(is_there(root_of(volume)))) return Presence::attached;
+  TRY(check_there());
+  return Presence::gone;
+}
+
 Result<Mark> DirectoryVolumeDriver::mark_of(const std::string& volume) const {
   TRY(check_name(volume));
   auto mark = read_mark(directory_of(volume));
-  if (!mark) {
-    return fail(Errc::not_found, "there is no volume {} of Velo's in {}: {}", volume,
-                base().string(), mark.error().message);
-  }
-  return mark;
+  if (mark) return mark;
+  if (mark.error().code != Errc::not_found && mark.error().code != Errc::storage)
+    return as_storage(std::move(mark));
+  return fail(Errc::not_found, "there is no volume {} of Velo's in {}: {}", volume, base().string(),
+              mark.error().message);
 }
 
 Result<std::vector<std::string>> DirectoryVolumeDriver::list() const {
@@ -264,7 +283,8 @@ Result<PoolState> DirectoryVolumeDriver::pool_state() const {
   if (::statvfs(place_.c_str(), &status) != 0) {
     const int err = errno;
     const bool missing = err == ENOENT || err == ENOTDIR;
-    return PoolState{.health = missing ? "MISSING" : std::generic_category().message(err)};
+    if (!missing) return PoolState{.health = std::generic_category().message(err)};
+    return PoolState{.health = "MISSING", .remedy = std::string(remedy_for_missing)};
   }
   const std::uint64_t block = status.f_frsize;
   const bool read_only = (status.f_flag & ST_RDONLY) != 0;

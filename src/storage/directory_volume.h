@@ -49,6 +49,7 @@ class DirectoryVolumeDriver : public Driver {
   Result<void> attach(const std::string& volume) final;
   Result<void> detach(const std::string& volume) final;
   fs::path root_of(const std::string& volume) const final;
+  Result<Presence> presence_of(const std::string& volume) const final;
   Result<Mark> mark_of(const std::string& volume) const final;
   Result<std::vector<std::string>> list() const final;
   Result<std::vector<Sizes>> measure(const std::vector<std::string>& volumes) const final;

@@ -71,6 +71,13 @@ struct Sizes {
   std::uint64_t exclusive = 0;
 };
 
+/// What there is of a volume.
+enum class Presence {
+  attached,  ///< its files are in root_of()
+  detached,  ///< it is there, and attach() makes its files reachable
+  gone,
+};
+
 struct PoolState {
   std::string health;  ///< "ONLINE", or what is wrong: "READ-ONLY", "MISSING", zfs's own words
   std::uint64_t size = 0;
@@ -134,7 +141,11 @@ class Driver {
   /// The directory in which the volume's files are, while attached. Derived from the name: it says
   /// nothing about whether the volume exists.
   virtual fs::path root_of(const std::string& volume) const = 0;
-  /// Errc::not_found when there is no such volume, or it has no (readable) mark.
+  /// Whether the volume is there, told without reading its files. An error says why that cannot be
+  /// known: the place itself is away or does not answer. Then nothing in it may be believed gone.
+  virtual Result<Presence> presence_of(const std::string& volume) const = 0;
+  /// Errc::not_found when there is no such volume, or it has no (readable) mark; any other error
+  /// when that cannot be told.
   virtual Result<Mark> mark_of(const std::string& volume) const = 0;
   /// The names of all volumes with a mark in this place, of every home.
   virtual Result<std::vector<std::string>> list() const = 0;

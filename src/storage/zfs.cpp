@@ -22,6 +22,7 @@
 #include "storage/zfs_changes.h"
 #include "storage/zfs_command.h"
 #include "storage/zfs_layout.h"
+#include "storage/zfs_mount.h"
 #include "storage/zfs_place.h"
 #include "storage/zfs_sharing.h"
 
@@ -128,6 +129,16 @@ class Zfs final : public Driver {
 
   fs::path root_of(const std::string& volume) const override {
     return zfs::mountpoint_of(place_, volume);
+  }
+
+  Result<Presence> presence_of(const std::string& volume) const override {
+    TRY(check_name(volume));
+    if (zfs::is_mounted(dataset(volume), root_of(volume))) return Presence::attached;
+    if (TRY(is_there(dataset(volume)))) return Presence::detached;
+    // A place that was renamed or is of another pool of that name says nothing of its volumes.
+    if (TRY(is_there(zfs::base_of(place_)))) return Presence::gone;
+    return fail_with_hint(Errc::storage, fmt::format("there is nothing of Velo's in {}", place_),
+                          zfs::hint_for_missing(place_));
   }
 
   Result<Mark> mark_of(const std::string& volume) const override {
@@ -298,7 +309,9 @@ class Zfs final : public Driver {
         TRY(unless_gone(on_snapshots_of(volume, [&] { return zfs::promote(heir); })));
         return false;
       }
-      if (found && mark.error().code == Errc::not_found && !exists(heir)) return false;
+      if (found && mark.error().code == Errc::not_found && !is_there(heir).value_or(true)) {
+        return false;
+      }
       return fail_with_hint(
           Errc::storage,
           fmt::format("{} is needed by {}, which was cloned from it and is not this home's",
@@ -308,10 +321,12 @@ class Zfs final : public Driver {
     return true;
   }
 
-  static bool exists(const std::string& dataset) {
+  static Result<bool> is_there(const std::string& dataset) {
     if (const auto known = zfs::exists(dataset)) return *known;
     const auto asked = zfs::zfs({"list", "-H", "-o", "name", dataset});
-    return asked || asked.error().code != Errc::not_found;
+    if (asked) return true;
+    if (asked.error().code == Errc::not_found) return false;
+    return std::unexpected(asked.error());
   }
 
   Result<void> destroy(const std::string& volume, const Family& family) {

@@ -1,5 +1,5 @@
-// What doctor says of a ZFS place: the pool's health, and whether ordinary users have what they
-// need there and nobody has more.
+// What doctor says of a ZFS place: whether ordinary users have what they need there and nobody has
+// more.
 
 #include <sys/stat.h>
 
@@ -26,7 +26,7 @@ class Examination {
   explicit Examination(std::string place) : place_(std::move(place)) {}
 
   std::vector<Remark> look() {
-    if (!look_at_health()) return std::move(remarks_);
+    if (!check_pool(place_)) return {};  // its health, told beside this, says why
     const bool has_helper = path_exists(mount_helper);
     const auto base = get({std::string(base_property)}, base_of(place_));
     // What others could write is a hole whether this place is set up or not.
@@ -53,19 +53,6 @@ class Examination {
   std::string setup() const { return fmt::format("sudo velo setup --pool {}", place_); }
   /// Root needs none of it, so that it is no fault where only root uses Velo.
   static Weight lacking() { return running_as_root() ? Weight::notable : Weight::warning; }
-
-  /// Whether the pool answers.
-  bool look_at_health() {
-    const std::string pool = pool_of(place_);
-    const std::string health = health_of(pool);
-    if (health == "DEGRADED") {
-      add(Weight::warning, fmt::format("the pool {} is degraded: a device failed", pool),
-          fmt::format("zpool status {} says which one; replace it", pool));
-    }
-    const auto answers = check_pool(place_);
-    if (!answers) add(Weight::wrong, answers.error().message, answers.error().hint);
-    return answers.has_value();
-  }
 
   void look_at_helper(bool is_there) {
     const auto usable = check_mount_helper();

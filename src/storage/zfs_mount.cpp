@@ -32,17 +32,20 @@ std::unexpected<Error> in_the_way(const fs::path& path, std::string_view what) {
                         "volumes are mounted only through directories that are root's alone");
 }
 
+enum class Missing { make, refuse };
+
 /// The directory `path`, reached from / through directories that only root can change. Those that
-/// are missing are made.
-Result<Fd> enter(const fs::path& path) {
+/// are missing are made, or are Errc::not_found.
+Result<Fd> enter(const fs::path& path, Missing missing) {
   Fd here(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   fs::path so_far = "/";
   for (const fs::path& part : path.relative_path()) {
     so_far /= part;
-    const bool is_last = so_far == path;
     Fd next(::openat(here.get(), part.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!next && errno == ENOENT) {
-      const mode_t mode = is_last ? 0700 : 0711;  // whatever the umask: servers pass through
+    if (!next && errno == ENOENT && missing == Missing::make) {
+      // Whatever the umask: servers pass through. Of what is not mounted its owner must see that it
+      // is empty, and can see no more.
+      constexpr mode_t mode = 0711;
       if (::mkdirat(here.get(), part.c_str(), mode) == 0) {
         ::fchmodat(here.get(), part.c_str(), mode, 0);
       } else if (errno != EEXIST) {
@@ -68,6 +71,31 @@ Result<Fd> enter(const fs::path& path) {
   return here;
 }
 
+/// What is at the mountpoint, named from the directory above it, which nobody else can exchange. (A
+/// descriptor of the mount itself would keep it from being unmounted.)
+class Mountpoint {
+ public:
+  static Result<Mountpoint> find(const fs::path& path) {
+    return Mountpoint(TRY(enter(path.parent_path(), Missing::refuse)), path.filename());
+  }
+
+  int unmount() const {
+    const std::string target = fmt::format("/proc/self/fd/{}/{}", above_.get(), name_);
+    return ::umount2(target.c_str(), UMOUNT_NOFOLLOW);
+  }
+  /// One that is not empty stays as it is.
+  void remove() const { ::unlinkat(above_.get(), name_.c_str(), AT_REMOVEDIR); }
+  int look(struct stat& status) const {
+    return ::fstatat(above_.get(), name_.c_str(), &status, AT_SYMLINK_NOFOLLOW);
+  }
+
+ private:
+  Mountpoint(Fd above, std::string name) : above_(std::move(above)), name_(std::move(name)) {}
+
+  Fd above_;
+  std::string name_;
+};
+
 bool is_empty(const fs::path& directory) {
   const auto names = list_directory(directory);
   return names && names->empty();
@@ -90,7 +118,7 @@ bool is_mounted(const std::string& dataset, const fs::path& mountpoint) {
 
 Result<void> mount_dataset(const std::string& dataset, const fs::path& mountpoint) {
   if (is_mounted(dataset, mountpoint)) return {};
-  const Fd directory = TRY(enter(mountpoint));
+  const Fd directory = TRY(enter(mountpoint, Missing::make));
   const std::string target = fmt::format("/proc/self/fd/{}", directory.get());
   if (!is_empty(target)) {
     return fail_with_hint(Errc::storage,
@@ -104,15 +132,17 @@ Result<void> mount_dataset(const std::string& dataset, const fs::path& mountpoin
     return {};
   }
   const int err = errno;
-  ::rmdir(mountpoint.c_str());
+  if (const auto made = Mountpoint::find(mountpoint)) made->remove();
   if (err == EBUSY && is_mounted(dataset, mountpoint)) return {};
   return fail_errno(err, fmt::format("mount {} at {}", dataset, mountpoint.string()));
 }
 
 Result<void> unmount_dataset(const std::string& dataset, const fs::path& mountpoint) {
+  const auto found = Mountpoint::find(mountpoint);
   const Deadline deadline(busy_patience);
   while (is_mounted(dataset, mountpoint)) {
-    if (::umount2(mountpoint.c_str(), UMOUNT_NOFOLLOW) == 0) continue;
+    if (!found) return std::unexpected(found.error());
+    if (found->unmount() == 0) continue;
     const int err = errno;
     if (err != EBUSY) {
       return fail_errno(err, fmt::format("unmount {}", mountpoint.string()));
@@ -124,8 +154,17 @@ Result<void> unmount_dataset(const std::string& dataset, const fs::path& mountpo
     }
     std::this_thread::sleep_for(busy_pause);
   }
-  ::rmdir(mountpoint.c_str());  // one that is not empty, or was never made, stays as it is
+  if (found) found->remove();
   return {};
+}
+
+Result<uid_t> owner_of_mounted(const fs::path& mountpoint) {
+  struct stat status{};
+  if (TRY(Mountpoint::find(mountpoint)).look(status) != 0) {
+    const int err = errno;
+    return fail_errno(err, fmt::format("look at {}", mountpoint.string()));
+  }
+  return status.st_uid;
 }
 
 }  // namespace velo::storage::zfs

@@ -1,9 +1,11 @@
 // Mounting and unmounting a volume's dataset, as root.
 //
-// The mount is made on a directory that was reached step by step through directories of root's that
-// nobody else can write, with no symbolic link on the way, so that no path can be exchanged between
-// the look and the mount.
+// What is mounted, unmounted, looked at or removed is reached step by step through directories of
+// root's that nobody else can write, with no symbolic link on the way, so that no path can be
+// exchanged between the look and the deed.
 #pragma once
+
+#include <sys/types.h>
 
 #include <filesystem>
 #include <string>
@@ -23,5 +25,8 @@ Result<void> mount_dataset(const std::string& dataset, const std::filesystem::pa
 /// Unmounts it, if it is what is mounted there, and removes the empty directory. A process that
 /// works in it is waited for a little, then Errc::storage.
 Result<void> unmount_dataset(const std::string& dataset, const std::filesystem::path& mountpoint);
+
+/// Whose the root directory of what is mounted there is.
+Result<uid_t> owner_of_mounted(const std::filesystem::path& mountpoint);
 
 }  // namespace velo::storage::zfs

@@ -56,6 +56,18 @@ std::string remedy_for_read_only(const std::string& place, bool whole_pool) {
   return fmt::format("zfs get readonly {} says where that comes from", base_of(place));
 }
 
+/// What to do about a pool that is not as it should be, by its health.
+std::string remedy_for(const std::string& pool, const std::string& health) {
+  if (health == "DEGRADED") {
+    return fmt::format("zpool status {} says which device failed; replace it", pool);
+  }
+  return fmt::format("zpool status {0} says why; when its devices are back: zpool clear {0}", pool);
+}
+
+PoolState missing(const std::string& place) {
+  return {.health = "MISSING", .remedy = hint_for_missing(place)};
+}
+
 std::uint64_t to_number(const std::string& text) {
   std::uint64_t number = 0;
   for (const char c : text) {
@@ -79,6 +91,13 @@ std::vector<std::string> groups_of_caller() {
   return names;
 }
 
+std::string hint_for_missing(const std::string& place) {
+  const std::string pool = pool_of(place);
+  return health_of(pool).empty()
+             ? fmt::format("import the pool: zpool import {}", pool)
+             : fmt::format("was it renamed or destroyed? see zfs list -r {}", pool);
+}
+
 Result<void> check_pool(const std::string& place) {
   if (!is_place(place)) {
     return fail_with_hint(Errc::usage, fmt::format("'{}' cannot name a ZFS pool", place),
@@ -91,7 +110,7 @@ Result<void> check_pool(const std::string& place) {
     return fail_with_hint(Errc::storage, fmt::format("there is no ZFS pool {} here", pool),
                           pools.empty()
                               ? fmt::format("import it: zpool import {}", pool)
-                              : fmt::format("there {} {}; others are imported with zpool import",
+                              : fmt::format("import it: zpool import {}; there {} {}", pool,
                                             pools.size() == 1 ? "is" : "are", join_words(pools)));
   }
   if (answers(health)) return {};
@@ -163,7 +182,8 @@ Result<void> prepare_place(const std::string& place) {
 
 Result<PoolState> state_of_place(const std::string& place) {
   PoolState state{.health = health_of(pool_of(place))};
-  if (state.health.empty()) state.health = "MISSING";
+  if (state.health.empty()) return missing(place);
+  if (state.health != "ONLINE") state.remedy = remedy_for(pool_of(place), state.health);
   if (!answers(state.health)) return state;
   // The base dataset is asked as well: it may have a quota of its own.
   const auto rows =
@@ -175,10 +195,7 @@ Result<PoolState> state_of_place(const std::string& place) {
     });
     return row == rows.end() ? std::string() : row->at(2);
   };
-  if (value_of(place, "used").empty()) {
-    state.health = "MISSING";
-    return state;
-  }
+  if (value_of(place, "used").empty()) return missing(place);
   const std::string base = base_of(place);
   state.used = to_number(value_of(place, "used"));
   state.free = to_number(value_of(place, "available"));

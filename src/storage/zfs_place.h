@@ -18,6 +18,10 @@ Result<void> check_place(const std::string& place);
 /// gone that comes back with its pool. No process is started.
 Result<void> check_pool(const std::string& place);
 
+/// Where to look for a place that is not there: an imported pool lacks the dataset, or the pool is
+/// not imported.
+std::string hint_for_missing(const std::string& place);
+
 /// The pools that are imported here, whether usable or not; empty where there is no ZFS.
 std::vector<std::string> find_places();
 

@@ -131,6 +131,23 @@ TEST_P(StorageTest, AttachAndDetachCanBeRepeated) {
   EXPECT_TRUE(ok(driver().attach("shop-main")));
 }
 
+TEST_P(StorageTest, OnlyWhatIsSurelyNotThereIsGone) {
+  create("shop-main");
+  EXPECT_EQ(driver().presence_of("shop-main").value(), Presence::attached);
+  EXPECT_EQ(driver().presence_of("shop-dev").value(), Presence::gone);
+  if (is_zfs()) {
+    ASSERT_TRUE(ok(driver().detach("shop-main")));
+    EXPECT_EQ(driver().presence_of("shop-main").value(), Presence::detached);
+    ASSERT_TRUE(ok(driver().attach("shop-main")));
+  }
+  // As an empty directory where a file system was mounted, or a pool of the same name.
+  const auto elsewhere = open_driver(GetParam().driver, place() / "elsewhere").value();
+  const auto away = elsewhere->presence_of("shop-main");
+  ASSERT_FALSE(away);
+  EXPECT_THAT(away.error().message, HasSubstr("elsewhere"));
+  EXPECT_FALSE(away.error().hint.empty());
+}
+
 TEST_P(StorageTest, TheListHasTheVolumesOfEveryHome) {
   EXPECT_THAT(driver().list().value(), ElementsAre());
   create("b");

@@ -206,10 +206,24 @@ TEST_F(Defect, Number21AliasesExist) {
 
 TEST_F(Defect, Number21StorageErrorsSayWhatHappened) {
   velo->create_project("demo");
-  // A file where the volume's directory would be, as a person's slip of the hand would leave it.
-  fs::rename(velo->volumes(), velo->pool() / "elsewhere");
+  // The volumes' directory moved away, as a person's slip of the hand would leave it; on ZFS, where
+  // they hold it in place, a quota that leaves no room.
+  const bool on_zfs = velo->place().is_dataset();
+  const std::string base = velo->pool().string() + "/velo/databases";
+  if (on_zfs) {
+    const std::string used = run_zfs({"get", "-H", "-p", "-o", "value", "used", base});
+    run_zfs({"set", "quota=" + std::to_string(std::stoll(used) + (64 << 20)), base});
+    velo->ok("config set guard 90%");
+  } else {
+    fs::rename(velo->volumes(), velo->pool() / "elsewhere");
+  }
   const Ran ran = velo->run("branch create demo/dev");
-  fs::rename(velo->pool() / "elsewhere", velo->volumes());
+  if (on_zfs) {
+    run_zfs({"set", "quota=none", base});
+    velo->ok("config unset guard");
+  } else {
+    fs::rename(velo->pool() / "elsewhere", velo->volumes());
+  }
   EXPECT_EQ(ran.exit_status, 1) << ran.all();
   EXPECT_NE(ran.err.find(velo->pool().string()), std::string::npos) << ran.all();
   velo->ok("branch create demo/dev");

@@ -123,6 +123,20 @@ TEST_F(Doctor, LogsAndCertificatesOfNobodyAreToldAndLeft) {
   EXPECT_TRUE(fs::exists(velo->home() / "tls/0123456789abcdef"));
 }
 
+TEST_F(Doctor, AnArchiveOfNobodyIsToldWithItsSizeAndLeft) {
+  const fs::path archive = velo->home() / "wal-archive/0123456789abcdef";
+  fs::create_directories(archive);
+  std::ofstream(archive / "000000010000000000000001") << std::string(2U << 20U, 'x');
+  const Examination found = doctor(*velo, {"--fix"});
+  EXPECT_EQ(found.line("orphan.archive").level, "warning");
+  EXPECT_EQ(found.line("orphan.archive").subject, archive.string());
+  EXPECT_THAT(found.line("orphan.archive").text, HasSubstr("2.00 MB"));
+  EXPECT_THAT(found.line("orphan.archive").hint, HasSubstr("rm -r " + archive.string()));
+  EXPECT_TRUE(fs::exists(archive));
+  fs::remove_all(archive);
+  expect_well();
+}
+
 TEST_F(Doctor, ACertificateAboutToExpireIsRenewedAndServersTakeIt) {
   const std::string before = velo->value("demo/dev", "SELECT pg_conf_load_time()::text");
   for (const auto& [days, level] : {std::pair(5, "warning"), std::pair(-1, "error")}) {
@@ -290,13 +304,19 @@ TEST_F(DoctorOnAPool, WarnsAboveEightyPercentAndFailsBelowTheGuard) {
 }
 
 TEST_F(DoctorOnAPool, TellsOneThatIsReadOnlyOrGone) {
+  velo->ok("branch create demo/old");
+  velo->ok("branch delete demo/old");
   velo->ok("branch stop demo/main");
   pool->remount("ro");
   EXPECT_EQ(doctor(*velo).line("storage.pool").level, "error");
   pool->remount("rw");
   pool->unmount();
   const Examination found = doctor(*velo, {"--fix"});
-  EXPECT_EQ(found.line("branch.volume").level, "error");
+  EXPECT_EQ(found.line("branch.away").level, "error");
+  EXPECT_THAT(found.line("branch.away").text, HasSubstr("cannot be told"));
+  EXPECT_THAT(found.line("branch.away").hint, HasSubstr("/etc/fstab"));
+  EXPECT_EQ(found.line("state.away").level, "warning");
+  expect_nothing_called_lost(found);
   EXPECT_THAT(found.repaired, IsEmpty());
 }
 

@@ -7,6 +7,8 @@
 #include <fstream>
 
 #include "base/groups.h"
+#include "base/os_user.h"
+#include "base/process.h"
 #include "engine/mounts.h"
 #include "support/velo.h"
 
@@ -74,6 +76,34 @@ class Setup : public E2eTest {
   void make_user() {
     user = "velo-tester-" + std::to_string(::getpid());
     run_tool({"/usr/sbin/useradd", "--system", "--no-user-group", "--no-create-home", user});
+  }
+
+  /// What doctor says of the group docker when that user asks, in a login with these groups: the
+  /// line's level and code.
+  std::string doctor_of_user(const std::string& groups) const {
+    const fs::path program = directory.path() / "velo";  // the build tree may be closed to others
+    fs::copy_file(Velo::binary("velo"), program, fs::copy_options::skip_existing);
+    const OsUser who = find_user(user).value();
+    const Cancellation never;
+    const auto ran = velo::run(
+        {.argv = {"/usr/bin/setpriv", "--reuid", std::to_string(who.uid), "--regid",
+                  std::to_string(who.gid), groups, program.string(), "doctor", "--json"},
+         .environment = {"PATH=/usr/bin:/bin", "VELO_HOME=" + (directory.path() / "none").string(),
+                         "DOCKER_HOST=unix:///nonexistent/docker.sock"},
+         .user = {},
+         .input = {}},
+        std::chrono::minutes(1), never);
+    const Json json = Json::parse(ran.value().out);
+    for (std::size_t s = 0; s < json.size("/sections"); ++s) {
+      const std::string section = "/sections/" + std::to_string(s) + "/findings/";
+      for (std::size_t f = 0; json.has(section + std::to_string(f)); ++f) {
+        const std::string at = section + std::to_string(f);
+        if (!json.text(at + "/code").starts_with("permissions.")) continue;
+        if (json.is_null(at + "/subject") || json.text(at + "/subject") != "docker") continue;
+        return json.text(at + "/level") + " " + json.text(at + "/code");
+      }
+    }
+    return "nothing";
   }
 
   TempDirectory directory{homes()};
@@ -326,10 +356,14 @@ TEST_F(Setup, TheUserJoinsTheGroupsAndLeavesThemAgain) {
   EXPECT_EQ(made.text("/login_due"), user);
   EXPECT_TRUE(is_member_of(user, group));
   EXPECT_TRUE(is_member_of(user, "docker"));
+  // Doctor, asked by that user: a login from before, one from now on, and one without the group.
+  EXPECT_EQ(doctor_of_user("--clear-groups"), "warning permissions.login");
+  EXPECT_EQ(doctor_of_user("--init-groups"), "ok permissions.group");
   const Json again = Json::parse(velo->ok(words).out);
   EXPECT_TRUE(again.is_null("/login_due"));
   velo->ok(undo());
   EXPECT_FALSE(is_member_of(user, "docker"));
+  EXPECT_EQ(doctor_of_user("--init-groups"), "info permissions.group");
   if (!had_docker) run_tool({"/usr/sbin/groupdel", "docker"});
   expect_nothing_made();
 }
@@ -370,6 +404,19 @@ TEST_F(Setup, UnknownUsersAndBadGroupsAreRefused) {
   velo->run(words);
   words.back() = "Bad Group";
   velo->fails(2, words);
+  expect_nothing_made();
+}
+
+TEST_F(Setup, WithoutAnythingToGoByItNamesWhatItWouldMakeAndWhy) {
+  if (fs::exists("/dev/zfs")) GTEST_SKIP() << "this machine has ZFS; lane zfs shows the rest";
+  const Ran asked = velo->fails(
+      2, {"setup", "--file", file, "--mount", mount, "--fstab", fstab, "--record", record});
+  for (const std::string& text :
+       {std::string("no pool to set up (zfs: this machine's kernel has no ZFS loaded)"),
+        "a btrfs pool in " + file.string(), "mounted at " + mount.string(),
+        std::string("sudo velo setup --size 20G")}) {
+    EXPECT_NE(asked.err.find(text), std::string::npos) << text << "\n" << asked.all();
+  }
   expect_nothing_made();
 }
 

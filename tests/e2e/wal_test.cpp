@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "base/files.h"
-#include "support/velo.h"
+#include "support/doctor.h"
 
 namespace velo::test {
 namespace {
@@ -86,6 +86,28 @@ TEST_F(Wal, ADamagedSegmentIsNamedAndNoRecoveryEndsQuietlyBeforeIt) {
   std::ofstream(file, std::ios::binary) << whole;
   velo->ok("branch create demo/x --pitr now");
   EXPECT_EQ(velo->value("demo/x", "SELECT count(*) FROM t"), "3");
+}
+
+TEST_F(Wal, DoctorTellsTheLastSegmentAndWhenArchivingFails) {
+  const std::string last = archive_one("demo/main");
+  const Examination well = doctor(*velo);
+  EXPECT_EQ(well.line("archive.whole").level, "ok");
+  EXPECT_THAT(well.line("archive.whole").text, HasSubstr("the last segment archived is " + last));
+
+  const fs::path directory = archive();
+  fs::permissions(directory, fs::perms(0500));
+  Sql sql = velo->sql("demo/main");
+  sql.execute("INSERT INTO t VALUES (2)");
+  const std::string stuck = sql.value("SELECT pg_walfile_name(pg_switch_wal())");
+  EXPECT_TRUE(wait_until(
+      [&] { return sql.value("SELECT last_failed_wal FROM pg_stat_archiver") == stuck; }));
+  const Examination found = doctor(*velo);
+  EXPECT_EQ(found.ran.exit_status, 1);
+  EXPECT_EQ(found.line("archive.failing").level, "error");
+  EXPECT_THAT(found.line("archive.failing").text, HasSubstr("since " + stuck));
+  EXPECT_THAT(found.line("archive.failing").text, HasSubstr("last segment archived is " + last));
+  EXPECT_THAT(found.line("archive.failing").hint, HasSubstr("velo logs demo/main"));
+  fs::permissions(directory, fs::perms(0700));
 }
 
 TEST_F(Wal, CleanupLeavesWhatASnapshotNeeds) {

@@ -297,9 +297,9 @@ TEST_P(KillOnZfs, AtThePointsAroundTheVolume) {
   EXPECT_GE(hurt, 2);
 }
 
-const auto on_zfs =
-    testing::Combine(testing::Values(Where{.driver = "zfs", .major = 0}),
-                     testing::Values(project_create, branch_create, branch_reset, branch_delete));
+const auto on_zfs = testing::Combine(
+    testing::Values(Where{.driver = "zfs", .major = 0}),
+    testing::Values(project_create, branch_create, branch_reset, branch_delete, snapshot_create));
 INSTANTIATE_TEST_SUITE_P(Volumes, KillOnZfs, on_zfs, case_name);
 /// All points, for a machine with a pool of its own: tests/vm/group.sh.
 INSTANTIATE_TEST_SUITE_P(Volumes, Kill, on_zfs, case_name);

@@ -37,6 +37,17 @@ std::vector<std::string> Examination::troubles() const {
   return all;
 }
 
+void expect_nothing_called_lost(const Examination& found) {
+  for (const Line& line : found.lines) {
+    for (const char* words :
+         {"branch reset", "project delete", "snapshot delete", "are gone", "is gone", "had back"}) {
+      EXPECT_EQ((line.text + " " + line.hint).find(words), std::string::npos)
+          << line.code << ": " << line.text << "\n"
+          << line.hint;
+    }
+  }
+}
+
 Examination doctor(const Velo& velo, const std::vector<std::string>& more) {
   std::vector<std::string> arguments{"doctor", "--json"};
   arguments.insert(arguments.end(), more.begin(), more.end());

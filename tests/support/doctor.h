@@ -31,6 +31,9 @@ struct Examination {
   std::vector<std::string> troubles() const;
 };
 
+/// That nothing is advised which would be the end of data that is only away.
+void expect_nothing_called_lost(const Examination& found);
+
 /// Runs `velo doctor --json`, with more words.
 Examination doctor(const Velo& velo, const std::vector<std::string>& more = {});
 

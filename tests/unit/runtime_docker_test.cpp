@@ -138,7 +138,10 @@ TEST(DockerApi, ARootlessDaemonIsRefusedBeforeAnythingIsMade) {
                   R"({"ServerVersion":"20.10.24","SecurityOptions":[")" + option + R"("]})");
     const auto checked = open_runtime("docker").value()->check(never);
     EXPECT_EQ(checked.has_value(), serves) << option;
-    if (!serves) {
+    if (serves) {
+      EXPECT_THAT(*checked, HasSubstr("20.10.24"));
+      EXPECT_THAT(*checked, HasSubstr("API 1.43")) << "for doctor";
+    } else {
       EXPECT_EQ(checked.error().code, Errc::unsupported);
     }
   }

@@ -1,7 +1,7 @@
 // Whole commands and ZFS pools: which one is taken, and what happens when it is full or away.
 #include <unistd.h>
 
-#include "support/velo.h"
+#include "support/doctor.h"
 #include "zpool.h"
 
 namespace velo::test {
@@ -16,7 +16,19 @@ class ZfsPools : public E2eTest {
 };
 
 TEST_F(ZfsPools, OneIsFoundAndOfSeveralOneMustBeNamed) {
+  // Doctor names the place that create takes.
+  const std::string place = zfs_place()->string();
+  const std::string only = place.substr(0, place.find('/'));
+  const auto usual = [&](const std::string& pool) {
+    return doctor(*velo).ran.out.find("zfs can serve " + pool + ": new projects") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(usual(only)) << only;
   const FilePool pool;
+  const Line undecided = doctor(*velo).line("storage.place");
+  EXPECT_NE(undecided.text.find("several pools"), std::string::npos) << undecided.text;
+  EXPECT_NE(undecided.hint.find("velo config set pool"), std::string::npos) << undecided.hint;
+  EXPECT_FALSE(usual(only) || usual(pool.name()));
   const Ran several = velo->fails(2, "project create demo");
   EXPECT_NE(several.err.find("several pools"), std::string::npos) << several.all();
   EXPECT_NE(several.err.find(pool.name()), std::string::npos) << several.all();
@@ -27,6 +39,7 @@ TEST_F(ZfsPools, OneIsFoundAndOfSeveralOneMustBeNamed) {
   velo->fails(2, "project create demo --storage zfs --pool /var/tmp");
   velo->fails(2, "config set pool nosuchpool");
   velo->ok("config set pool " + pool.name());
+  EXPECT_TRUE(usual(pool.name()));
 
   velo->ok("project create demo");
   const Json project = velo->json("project get demo");

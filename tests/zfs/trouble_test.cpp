@@ -5,7 +5,10 @@
 #include <memory>
 #include <thread>
 
-#include "support/velo.h"
+#include "base/text.h"
+#include "storage/zfs_layout.h"
+#include "storage/zfs_place.h"
+#include "support/doctor.h"
 #include "zpool.h"
 
 namespace velo::test {
@@ -41,6 +44,37 @@ class ZfsTrouble : public E2eTest {
     EXPECT_EQ(velo->value("demo/main", "SELECT x FROM t"), "1");
   }
 
+  /// The only line with this code about the pool.
+  static Line only_line(const Examination& found, const std::string& code, const FilePool& pool) {
+    std::vector<Line> lines;
+    for (const Line& line : found.lines) {
+      if (line.code == code && line.subject == pool.name()) lines.push_back(line);
+    }
+    EXPECT_EQ(lines.size(), 1U) << code << "\n" << found.ran.all();
+    return lines.empty() ? Line{} : lines.front();
+  }
+  static void expect_text(const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " is not in\n" << text;
+  }
+
+  /// What doctor says while the pool does not answer: nothing is lost, and what to do about it.
+  void expect_away(const FilePool& pool, const std::string& why, const std::string& remedy) const {
+    const Examination found = doctor(*velo, {"--fix"});
+    EXPECT_EQ(found.ran.exit_status, 1);
+    EXPECT_EQ(found.line("branch.away").level, "error");
+    expect_text(found.line("branch.away").text, why);
+    expect_text(found.line("branch.away").hint, pool.name());
+    expect_text(only_line(found, "state.away", pool).text, why);
+    expect_text(only_line(found, "storage.pool", pool).hint, remedy);
+    expect_nothing_called_lost(found);
+    EXPECT_EQ(found.ran.out.find("fstab"), std::string::npos) << found.ran.out;
+    EXPECT_FALSE(found.has("branch.mark"));
+    EXPECT_TRUE(found.repaired.empty()) << found.ran.all();
+    const Json main = velo->json("branch get demo/main");
+    EXPECT_EQ(main.text("/branch/state"), "missing");
+    expect_text(main.text("/branch/remark"), why);
+  }
+
   static std::string volumes_of(const FilePool& pool) {
     return run_zfs({"list", "-H", "-r", "-d", "1", "-o", "name", pool.name() + "/velo/databases"});
   }
@@ -53,6 +87,10 @@ TEST_F(ZfsTrouble, AFullPoolOrQuotaIsToldBeforeAnythingIsMade) {
   const std::string base = pool.name() + "/velo/databases";
   const std::string before = volumes_of(pool);
   const std::int64_t used = std::stoll(run_zfs({"get", "-H", "-p", "-o", "value", "used", base}));
+  run_zfs({"set", "quota=" + std::to_string(used * 100 / 85), base});
+  const Line fills = only_line(doctor(*velo), "storage.space", pool);
+  EXPECT_EQ(fills.level, "warning") << fills.text;
+  expect_text(fills.text, "% used");
   velo->ok("config set guard 30%");
   run_zfs({"set", "quota=" + std::to_string(used + (2 << 20)), base});
   expect_refused("branch create demo/new", "no_space", 1,
@@ -94,7 +132,9 @@ TEST_F(ZfsTrouble, WhatIsImportedReadOnlyIsReadAndNothingIsMadeOnIt) {
   expect_refused("project create other --pool " + pool.name(), "permission", 1, words);
   expect_refused("branch start demo/main", "permission", 1, {"Read-only"});
   EXPECT_EQ(velo->json("status").text("/pools/0/health"), "READ-ONLY");
-  EXPECT_EQ(velo->run("doctor").exit_status, 1);
+  const Line told = only_line(doctor(*velo), "storage.pool", pool);
+  EXPECT_EQ(told.level, "error");
+  expect_text(told.hint, "zpool import " + pool.name());
   ASSERT_TRUE(pool.try_export());
   pool.import();
   expect_main_is_whole();
@@ -106,6 +146,7 @@ TEST_F(ZfsTrouble, OfASuspendedPoolItIsSaidAndNothingHangs) {
   FilePool pool(memory.path());
   velo->ok("config set guard 0");
   make_project(pool);
+  velo->ok("snapshot create demo/main");
   velo->ok("branch stop demo/main");
   // What cannot be written any more suspends it; whoever writes waits meanwhile.
   std::jthread writer([&] { pool.fill_up_to(0); });
@@ -124,7 +165,7 @@ TEST_F(ZfsTrouble, OfASuspendedPoolItIsSaidAndNothingHangs) {
   }
   expect_refused("project create other --pool " + pool.name(), "storage", 1, words);
   EXPECT_EQ(velo->json("status").text("/pools/0/health"), "SUSPENDED");
-  EXPECT_EQ(velo->run("doctor").exit_status, 1);
+  expect_away(pool, "is SUSPENDED", "zpool clear " + pool.name());
 
   mended.reset();
   writer.join();
@@ -138,6 +179,7 @@ TEST_F(ZfsTrouble, APoolThatGoesAfterACrashTakesNothingAlong) {
   FilePool pool;
   make_project(pool);
   velo->ok("branch create demo/dev");
+  velo->ok("snapshot create demo/main");
   EXPECT_FALSE(pool.try_export()) << "servers work in it";
   EXPECT_FALSE(pool.try_export({"-f"})) << "by force as well";
   velo->sql("demo/dev").execute("UPDATE t SET x = 2");
@@ -149,10 +191,19 @@ TEST_F(ZfsTrouble, APoolThatGoesAfterACrashTakesNothingAlong) {
   expect_refused("branch create demo/new", "storage", 1, words);
   const Ran up = velo->run("up");
   EXPECT_NE(up.exit_status, 0) << up.all();
+  expect_away(pool, words.front(), "zpool import " + pool.name());
   // Deleting believes nothing gone that comes back with its pool.
   velo->ok("config set grace 0");
   velo->run("branch delete demo/dev");
   pool.import();
+
+  // It is there again, and as after a reboot nothing is mounted.
+  run_zfs({"unmount", storage::zfs::dataset_of(pool.name(), "demo-main")});
+  const Examination back = doctor(*velo);
+  expect_text(back.line("branch.server_down").text, "its volume demo-main is not mounted");
+  expect_text(back.line("branch.server_down").hint, "velo branch start demo/main mounts it");
+  expect_nothing_called_lost(back);
+  EXPECT_EQ(velo->state("demo/main"), "down");
   velo->ok("up");
   EXPECT_EQ(velo->value("demo/main", "SELECT x FROM t"), "1");
   velo->ok("branch create demo/new");
@@ -160,6 +211,20 @@ TEST_F(ZfsTrouble, APoolThatGoesAfterACrashTakesNothingAlong) {
   EXPECT_EQ(volumes_of(pool).find("demo-dev\n"), std::string::npos)
       << "the next change finishes the deletion\n"
       << volumes_of(pool);
+}
+
+TEST_F(ZfsTrouble, ADeviceThatFailedIsToldOnce) {
+  FilePool pool;
+  pool.degrade();
+  const Examination found = doctor(*velo);
+  const Line told = only_line(found, "storage.pool", pool);
+  EXPECT_EQ(told.level, "warning");
+  expect_text(told.text, "degraded");
+  expect_text(told.hint, "zpool status " + pool.name());
+  std::size_t times = 0;
+  for (const Line& line : found.lines) times += line.text.find("degraded") != std::string::npos;
+  EXPECT_EQ(times, 1U) << found.ran.all();
+  expect_text(found.ran.out, "zfs can serve " + pool.name());
 }
 
 TEST_F(ZfsTrouble, WhatVeloDidNotMakeIsToldAndLeftAlone) {
@@ -172,6 +237,21 @@ TEST_F(ZfsTrouble, WhatVeloDidNotMakeIsToldAndLeftAlone) {
   velo->ok("project create demo --pool " + place + "/team");
   EXPECT_EQ(run_zfs({"list", "-H", "-o", "name", place + "/velo/databases/precious"}),
             place + "/velo/databases/precious\n");
+
+  // And what it made and has no record of, on a pool without any project.
+  const FilePool other;
+  ASSERT_TRUE(storage::zfs::prepare_place(other.name()));
+  const std::string mark = run_zfs({"get", "-H", "-o", "value", "velo:mark",
+                                    storage::zfs::dataset_of(place + "/team", "demo-main")});
+  const std::string known = Json::parse(mark).text("/incarnation_id");
+  const std::string lost = storage::zfs::dataset_of(other.name(), "lost");
+  run_zfs({"create", "-u", "-o",
+           "velo:mark=" + std::string(trim(mark)).replace(mark.find(known), known.size(), "feed"),
+           lost});
+  const Examination found = doctor(*velo, {"--fix"});
+  EXPECT_EQ(found.line("orphan.volume").level, "warning");
+  expect_text(found.line("orphan.volume").text, "the volume lost in " + other.name());
+  EXPECT_EQ(run_zfs({"list", "-H", "-o", "name", lost}), lost + "\n");
   velo->ok("config set grace 0");
   velo->ok("project delete demo --force");
 }

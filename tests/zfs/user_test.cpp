@@ -99,6 +99,39 @@ TEST_F(ZfsUser, TheWholeFlowNeedsNoRootOnceItIsSetUp) {
   EXPECT_EQ(run_zfs({"list", "-H", "-r", "-t", "snapshot", "-o", "name", place}), "");
 }
 
+TEST_F(ZfsUser, SnapshotsRecoveryAndRebootsNeedNoRootEither) {
+  run_velo("config set pool " + place);
+  run_velo("config set archive on");
+  run_velo("project create demo");
+  EXPECT_EQ(value("demo/main", "CREATE TABLE t AS SELECT 1 AS x; SELECT x FROM t"), "1");
+  run_velo("snapshot create demo/main --label one");
+  EXPECT_EQ(value("demo/main", "UPDATE t SET x = 2; SELECT x FROM t"), "2");
+  run_velo("branch create demo/then --snapshot one");
+  EXPECT_EQ(value("demo/then", "SELECT x FROM t"), "1");
+  run_velo("branch create demo/moment --pitr now");
+  EXPECT_EQ(value("demo/moment", "SELECT x FROM t"), "2");
+  run_velo("branch delete demo/moment");
+  run_velo("branch undelete demo/moment");
+  EXPECT_EQ(value("demo/moment", "SELECT x FROM t"), "2");
+  run_velo("branch restore demo/main --snapshot one");
+  EXPECT_EQ(value("demo/main", "SELECT x FROM t"), "1");
+  EXPECT_NE(run_velo("branch password demo/main").find("postgres"), std::string::npos);
+  run_velo("branch restart demo/main");
+  EXPECT_NE(run_velo("snapshot list").find("one"), std::string::npos);
+  run_velo("branch stop demo/then");
+
+  end_servers_below(velo->volumes());
+  for (const char* volume : {"demo-main.2", "demo-moment"}) run_zfs({"unmount", dataset(volume)});
+  EXPECT_NE(run_velo("status").find("is not mounted"), std::string::npos);
+  run_velo("up");
+  EXPECT_EQ(value("demo/main", "SELECT x FROM t"), "1");
+  EXPECT_EQ(value("demo/moment", "SELECT x FROM t"), "2");
+  run_velo("config set grace 0");
+  run_velo("snapshot delete demo/main@one");
+  run_velo("project delete demo --force");  // with what is not mounted
+  EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{}));
+}
+
 TEST_F(ZfsUser, WithoutTheRightsItIsSaidWhichAreMissing) {
   run_zfs({"unallow", "-l", "-u", user.name, zfs::base_of(place)});
   Outcome refused = as_user(velo_words("project create demo --pool " + place));
@@ -122,6 +155,10 @@ TEST_F(ZfsUser, RightsThatAreTakenAwayLaterAreMissedAndNothingIsLost) {
   EXPECT_NE(doctor.out.find("lacks rights on " + zfs::base_of(place) + ": create"),
             std::string::npos)
       << doctor.out;
+  const std::string group = user.name + " is in the group velo";
+  EXPECT_NE(doctor.out.find(group + ", and this login began before that"), std::string::npos)
+      << doctor.out;
+  EXPECT_NE(in_new_login(velo_words("doctor")).out.find("✓ " + group), std::string::npos);
   EXPECT_EQ(velo->volume_names(), (std::vector<std::string>{"demo-main"}));
   EXPECT_EQ(value("demo/main", "SELECT 1"), "1");
   run_zfs({"allow", "-l", "-u", user.name, "create", zfs::base_of(place)});
@@ -194,13 +231,42 @@ TEST_F(ZfsUser, TheHelperMountsNothingButTheCallersVolumes) {
   expect_refused("mount " + own + "\n");
   ASSERT_EQ(::chmod(mountpoint.parent_path().c_str(), 0711), 0);
   EXPECT_EQ(mounted(), before);
+  // A directory on the way that was exchanged for a link, or is another user's.
+  const fs::path mounts = mountpoint.parent_path();
+  const fs::path trap = home->path() / "trap";
+  fs::create_directory(trap);
+  fs::rename(mounts, mounts.string() + "-away");
+  fs::create_directory_symlink(trap, mounts);
+  expect_refused("mount " + own + "\n");
+  fs::remove(mounts);
+  fs::create_directory(mounts);
+  ASSERT_EQ(::chown(mounts.c_str(), user.uid, user.gid), 0);
+  expect_refused("mount " + own + "\n");
+  fs::remove_all(mounts);
+  fs::rename(mounts.string() + "-away", mounts);
+  EXPECT_TRUE(fs::is_empty(trap));
+  EXPECT_EQ(mounted(), before);
 
   // Who may write the list of places chooses what is mounted.
   ASSERT_EQ(::chmod(std::string(zfs::places_file).c_str(), 0666), 0);
   expect_refused("mount " + own + "\n");
   write_file(zfs::places_file, "# " + place + "\n" + place + "x\n", 0644).value();
   expect_refused("mount " + own + "\n");
-  write_file(zfs::places_file, place + "  # for the team\n", 0644).value();
+  const std::string places(zfs::places_file);
+  write_file(home->path() / "places", place + "\n", 0644).value();
+  fs::remove(places);
+  fs::create_symlink(home->path() / "places", places);
+  expect_refused("mount " + own + "\n");
+  fs::remove(places);
+  const fs::path configuration = fs::path(places).parent_path();
+  ASSERT_EQ(::chmod(configuration.c_str(), 0777), 0);
+  write_file(places, place + "\n", 0644).value();
+  expect_refused("mount " + own + "\n");
+  ASSERT_EQ(::chmod(configuration.c_str(), 0755), 0);
+  write_file(places, std::string(70000, '#') + "\n" + place + "\n", 0644).value();
+  expect_refused("mount " + own + "\n");
+  EXPECT_EQ(mounted(), before);
+  write_file(places, place + "  # for the team\n", 0644).value();
 
   // With nothing wrong it works, whatever the environment says.
   std::ofstream(home->path() / "zfs") << "#!/bin/sh\ntouch " << home->path().string() << "/ran\n";
@@ -218,6 +284,18 @@ TEST_F(ZfsUser, TheHelperMountsNothingButTheCallersVolumes) {
   EXPECT_NE(mounted().find(own + " " + mountpoint.string() + " zfs rw,nosuid,nodev"),
             std::string::npos)
       << mounted();
+  // What is mounted is unmounted only where it is, never through a link.
+  fs::rename(mounts, mounts.string() + "-away");
+  fs::create_directory_symlink(mounts.string() + "-away", mounts);
+  as_user(helper, "unmount " + own + "\n");
+  EXPECT_NE(mounted().find(own + " "), std::string::npos) << mounted();
+  fs::remove(mounts);
+  fs::rename(mounts.string() + "-away", mounts);
+  // Nor by whoever could have exchanged it.
+  ASSERT_EQ(::chmod(mounts.c_str(), 0777), 0);
+  expect_refused("unmount " + own + "\n");
+  ASSERT_EQ(::chmod(mounts.c_str(), 0711), 0);
+
   run_zfs({"mount", dataset("roots")});
   expect_refused("unmount " + dataset("roots") + "\n", {}, hostile);
   EXPECT_EQ(as_user(helper, "unmount " + own + "\n").exit_status, 0);

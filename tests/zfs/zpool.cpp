@@ -76,6 +76,16 @@ void FilePool::import(const std::vector<std::string>& options) {
   EXPECT_EQ(run_zpool(words), 0);
 }
 
+void FilePool::degrade() {
+  const fs::path vdev = directory_.path() / "vdev";
+  const fs::path mirror = directory_.path() / "mirror";
+  std::ofstream(mirror).close();
+  fs::resize_file(mirror, fs::file_size(vdev));
+  EXPECT_EQ(run_zpool({"attach", name_, vdev.string(), mirror.string()}), 0);
+  EXPECT_EQ(run_zpool({"offline", "-f", name_, mirror.string()}), 0);
+  EXPECT_EQ(state(), "DEGRADED");
+}
+
 void FilePool::clear() {
   EXPECT_EQ(run_zpool({"clear", name_}), 0);
 }

@@ -49,6 +49,8 @@ class FilePool {
   /// Whether `zpool export` did it.
   bool try_export(const std::vector<std::string>& options = {});
   void import(const std::vector<std::string>& options = {});
+  /// Gives it a mirror, and makes that FAULTED.
+  void degrade();
   /// Has a suspended one try again.
   void clear();
   /// Takes all of its space but this much with one large file.
