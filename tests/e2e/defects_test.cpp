@@ -212,8 +212,8 @@ TEST_F(Defect, Number21StorageErrorsSayWhatHappened) {
   const std::string base = velo->pool().string() + "/velo/databases";
   if (on_zfs) {
     const std::string used = run_zfs({"get", "-H", "-p", "-o", "value", "used", base});
-    run_zfs({"set", "quota=" + std::to_string(std::stoll(used) + (64 << 20)), base});
-    velo->ok("config set guard 90%");
+    run_zfs({"set", "quota=" + std::to_string(std::stoll(used) + (16 << 20)), base});
+    velo->ok("config set guard 50%");
   } else {
     fs::rename(velo->volumes(), velo->pool() / "elsewhere");
   }
