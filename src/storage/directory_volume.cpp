@@ -251,9 +251,7 @@ Result<Presence> DirectoryVolumeDriver::presence_of(const std::string& volume) c
 Result<Mark> DirectoryVolumeDriver::mark_of(const std::string& volume) const {
   TRY(check_name(volume));
   auto mark = read_mark(directory_of(volume));
-  if (mark) return mark;
-  if (mark.error().code != Errc::not_found && mark.error().code != Errc::storage)
-    return as_storage(std::move(mark));
+  if (mark || mark.error().code == Errc::permission) return mark;
   return fail(Errc::not_found, "there is no volume {} of Velo's in {}: {}", volume, base().string(),
               mark.error().message);
 }

@@ -211,9 +211,10 @@ TEST_F(Defect, Number21StorageErrorsSayWhatHappened) {
   const bool on_zfs = velo->place().is_dataset();
   const std::string base = velo->pool().string() + "/velo/databases";
   if (on_zfs) {
+    run_tool({"/usr/sbin/zpool", "sync"});  // "used" comes late
     const std::string used = run_zfs({"get", "-H", "-p", "-o", "value", "used", base});
-    run_zfs({"set", "quota=" + std::to_string(std::stoll(used) + (64 << 20)), base});
-    velo->ok("config set guard 90%");
+    run_zfs({"set", "quota=" + std::to_string(std::stoll(used) + (16 << 20)), base});
+    velo->ok("config set guard 50%");
   } else {
     fs::rename(velo->volumes(), velo->pool() / "elsewhere");
   }
