@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <memory>
 
+#include "base/time.h"
+
 namespace velo {
 namespace {
 
@@ -59,8 +61,8 @@ bool is_dots(const char* name) {
   return std::string_view(name) == "." || std::string_view(name) == "..";
 }
 
-/// How often a directory is emptied anew when others make files in it meanwhile.
-constexpr int emptied_at_most = 100;
+/// How long a directory is emptied anew when others make files in it meanwhile.
+constexpr auto emptying_patience = std::chrono::seconds(10);
 
 Result<void> remove_at(int parent, const char* name, const fs::path& shown, dev_t device) {
   if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return {};
@@ -81,14 +83,15 @@ Result<void> remove_at(int parent, const char* name, const fs::path& shown, dev_
     return fail(Errc::in_use, "{} is a mount point of another file system; it was left alone",
                 shown.string());
   }
-  for (int emptied = 1;; ++emptied) {
+  const Deadline deadline(emptying_patience);
+  for (;;) {
     while (const dirent* entry = ::readdir(dir.get())) {
       if (is_dots(entry->d_name)) continue;
       TRY(remove_at(fd, entry->d_name, shown / entry->d_name, device));
     }
     if (::unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
     const bool was_filled = errno == ENOTEMPTY || errno == EEXIST;
-    if (!was_filled || emptied == emptied_at_most) return fail_on("remove", shown);
+    if (!was_filled || deadline.passed()) return fail_on("remove", shown);
     ::rewinddir(dir.get());
   }
 }

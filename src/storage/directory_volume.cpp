@@ -96,8 +96,8 @@ Result<Fd> DirectoryVolumeDriver::open_base() const {
       Errc::storage,
       fmt::format("the pool {} is not mounted, or its directory was moved: there is no {}",
                   place_.string(), base().string()),
-      fmt::format("mount it or put the directory back; only where all that it held is lost for "
-                  "good: mkdir -p {}, then try again",
+      fmt::format("mount it (findmnt and /etc/fstab tell what belongs there) or put the directory "
+                  "back; only where all that it held is lost for good: mkdir -p {}, then try again",
                   base().string()));
 }
 

@@ -34,6 +34,8 @@ TEST_F(Messages, HintsSayWhatWasMeant) {
     std::string line;
     std::string hint;
   };
+  velo->ok("config set archive off");
+  velo->create_project("quiet");
   const std::vector<std::string> volumes = velo->volume_names();
   for (const Case& one : {
            Case{4, "branch create demo/main", "example demo/dev"},
@@ -41,7 +43,7 @@ TEST_F(Messages, HintsSayWhatWasMeant) {
            Case{2, "branch get dev", "did you mean demo/dev?"},
            Case{2, "project get demo/main", "velo branch get demo/main"},
            Case{2, "psql demo/main -c", "behind --: velo psql … -- -c"},
-           Case{3, "branch create demo/x --pitr now", "velo config set archive on"},
+           Case{3, "branch create quiet/x --pitr now", "velo config set archive on"},
            Case{2, "branch create demo/x --bind 203.0.113.9", "no address 203.0.113.9"},
            Case{2, "project create x --bind 203.0.113.9", "no address 203.0.113.9"},
            Case{2, "project create x --pg-version 12", "from 13 to"},
@@ -56,7 +58,7 @@ TEST_F(Messages, HintsSayWhatWasMeant) {
     EXPECT_FALSE(holds(ran.err, "velo branch reset")) << ran.all();
   }
   EXPECT_EQ(velo->volume_names(), volumes);
-  EXPECT_TRUE(holds(velo->ok("wal info demo/main").out, "velo config set archive on"));
+  EXPECT_TRUE(holds(velo->ok("wal info quiet/main").out, "velo config set archive on"));
 }
 
 TEST_F(Messages, APortThatTakesRootsRightIsRefusedBeforeAnythingIsCopied) {
@@ -131,9 +133,10 @@ TEST_F(Messages, ArchivingIsToldAsItIs) {
     EXPECT_EQ(velo->json("status").truth("/projects/0/branches/0/archives"), branch);
     return branch;
   };
+  EXPECT_TRUE(archives());
+  velo->ok("config set archive off");
   EXPECT_FALSE(archives());
   velo->ok("config set archive on");
-  EXPECT_TRUE(archives());
   velo->ok("branch create demo/quick --no-archive --no-start");
   EXPECT_FALSE(velo->json("branch get demo/quick").truth("/branch/archives"));
 }

@@ -16,6 +16,7 @@ class Pool : public testing::TestWithParam<std::string> {
     if (::geteuid() != 0) GTEST_SKIP() << "mounting a file system needs root; lane e2e is root's";
     pool = std::make_unique<SmallPool>(GetParam());
     velo = std::make_unique<Velo>();
+    velo->ok("config set archive off");  // the base of main's moments would be one volume more
     velo->ok({"project", "create", "demo", "--pool", pool->place().string()});
     velo->sql("demo/main").execute("CREATE TABLE t AS SELECT 1 AS x");
   }
@@ -43,7 +44,7 @@ TEST_P(Pool, BelowTheGuardCreatesAreRefusedAndServersGoOn) {
   EXPECT_EQ(Json::parse(velo->run("branch create demo/new --json").out).text("/error/code"),
             "no_space");
   velo->fails(1, "project create other --pool " + pool->place().string());
-  EXPECT_EQ(volumes().size(), 3U) << "main, its base and dev";
+  EXPECT_EQ(volumes().size(), 2U);
   velo->sql("demo/main").execute("INSERT INTO t VALUES (2)");
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
   pool->empty();
@@ -60,7 +61,7 @@ TEST_P(Pool, FullMeansAClearErrorAndNothingLeft) {
   velo->fails(1, "project create other --pool " + pool->place().string());
   pool->empty();
   velo->ok("branch create demo/next");
-  EXPECT_EQ(volumes().size(), 3U) << "main, its base and next";
+  EXPECT_EQ(volumes().size(), 2U);
   EXPECT_EQ(velo->value("demo/next", "SELECT x FROM t"), "1");
 }
 

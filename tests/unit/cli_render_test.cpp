@@ -153,8 +153,9 @@ TEST(Status, OfMuchThatIsKeptTheNewestComesFirst) {
   engine::StatusView status = sample_status();
   for (int i = 0; i < 7; ++i) {
     const Timestamp since = created + std::chrono::hours(i % 2 == 0 ? i : 10 - i);
+    const std::string name = fmt::format("demo/b{}", i);
     status.kept.push_back(
-        {fmt::format("demo/b{}", i), fmt::format("demo-b{}", i), "deleted", since, since + 24h});
+        {name, fmt::format("demo-b{}", i), "deleted", since, since + 24h, {}, name});
   }
   const std::string text = render_attention(status, created, plain);
   std::vector<std::string> shown;
