@@ -134,7 +134,7 @@ std::string fetch_failure(std::string_view name, const Error& error) {
 
 std::string_view last_fetch_failure(std::string_view log) {
   std::string_view last;
-  for (std::string_view line : split(log, '\n')) {
+  for (const std::string_view line : split(log, '\n')) {
     if (!line.starts_with(failure_begins) || !line.contains(failure_words)) continue;
     last = line.substr(failure_begins.size());
   }

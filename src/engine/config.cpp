@@ -131,7 +131,7 @@ Result<ConfigEntry> set_config(Engine& engine, const std::string& key, const std
   if (known.name == "retention" && plain != "off" && TRY(parse_duration(plain)).count() == 0) {
     plain = "off";
   }
-  const ConfigEntry entry =
+  ConfigEntry entry =
       TRY(change_config(engine, known, [&] { return engine.catalog().set_setting(key, plain); }));
   if (known.name == "guard" && std::stoi(plain) == 0) {
     engine.observer().notice("creates may now fill a pool, and servers on a full one stop");

@@ -25,7 +25,8 @@ Result<Engine> Engine::open(Options options, Observer& observer, const Cancellat
 }
 
 Result<Engine> Engine::read(Options options, Observer& observer, const Cancellation& cancel) {
-  if (TRY(Home::exists(options.home))) return open(std::move(options), observer, cancel);
+  const bool is_there = TRY(Home::exists(options.home));
+  if (is_there) return open(std::move(options), observer, cancel);
   auto nothing = std::make_unique<catalog::Catalog>(TRY(catalog::Catalog::in_memory()));
   return Engine(Home::at(options.home), std::move(nothing), observer, cancel, std::move(options));
 }

@@ -32,8 +32,7 @@ Result<void> check_name(std::string_view what, std::string_view name) {
   if (!is_letter_or_digit(name.front())) {
     return bad(fmt::format("it begins with '{}'", printable(first_character(name))));
   }
-  const size_t wrong =
-      static_cast<size_t>(std::ranges::find_if_not(name, is_allowed) - name.begin());
+  const auto wrong = static_cast<size_t>(std::ranges::find_if_not(name, is_allowed) - name.begin());
   if (wrong < name.size()) {
     return bad(fmt::format("it contains '{}'", printable(first_character(name.substr(wrong)))));
   }

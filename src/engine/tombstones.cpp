@@ -49,7 +49,8 @@ Result<void> plan_burial(Engine& engine, const BranchRecords& b, const Doomed& d
   const catalog::Project& project = b.project;
   plan.branches.push_back(b.branch.id);
   if (doomed.grace.count() > 0) {
-    Action stop = stop_server(project.runtime, project.driver, project.pool, b.incarnation.volume);
+    const Action stop =
+        stop_server(project.runtime, project.driver, project.pool, b.incarnation.volume);
     plan.finish.push_back(doomed.branches.size() == 1 ? stop : named(stop, b.full_name()));
     return {};
   }

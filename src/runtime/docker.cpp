@@ -65,7 +65,7 @@ class Watch {
     }
   }
 
-  std::unexpected<Error> give_up(std::string why) const {
+  std::unexpected<Error> give_up(const std::string& why) const {
     return did_not_start(why, log_of(*api_, id_, looked_at_lines).value_or(""));
   }
 

@@ -123,7 +123,7 @@ class StartingProcess final : public Starting {
            (file->status == "ready" || (file->status == "standby" && !promotes_));
   }
 
-  std::unexpected<Error> give_up(std::string why) const {
+  std::unexpected<Error> give_up(const std::string& why) const {
     return did_not_start(why, words_since(log_, log_offset_));
   }
 
