@@ -2,11 +2,15 @@
 # Measures what Velo costs, beside the bare floor and beside what people would use instead: ./bench.sh
 #
 #   --quick          little data, two rounds: does it still run? (a minute or two)
-#   --sections A,B   only these: btrfs reflink copy rivals life status docker archive replay
+#   --sections A,B   only these: btrfs reflink copy rivals life status docker pool archive replay busy tps
+#                    depth sizes at-once many many-reflink stopped
 #   --scale N        pgbench's scale of the data that is branched, 15 MB each (50)
 #   --rounds N       how often each thing is measured (7)
 #   --branches N     the most branches that `velo status` is measured with (100)
-#   --out FILE       where the JSON goes (build/bench/results.json)
+#   --many N         how many running branches the sections many and many-reflink make (1000)
+#   --stopped N      how many branches the section stopped makes (10000)
+#   --seconds N      how long each run of pgbench takes in the sections tps and depth (10)
+#   --out FILE       where the JSON goes (build/bench/results.json), and beside it the curves as SVG
 #
 # Prints tables. Needs root or sudo (packages, loop-mounted btrfs and XFS). Everything that it makes is
 # gone when it ends, however it ends. docs/performance.md explains what is measured and how.
@@ -28,7 +32,7 @@ while [ "$#" -gt 0 ]; do
       exit 0
       ;;
     --quick) options+=("$1") ;;
-    --sections | --scale | --rounds | --branches | --out)
+    --sections | --scale | --rounds | --branches | --seconds | --many | --stopped | --out)
       if [ "$#" -lt 2 ]; then
         say "$1 takes a value; ./bench.sh --help"
         exit 2

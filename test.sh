@@ -4,15 +4,19 @@
 #   unit       functions, no server            contract   every storage driver, every PostgreSQL major
 #   e2e        the binary, as root             e2e-user   the same, as an ordinary user
 #   parents    databases as production has them, on every driver
-#   ledger     no acknowledged commit is lost  kill       kill -9 at each step of each operation
+#   ledger     no acknowledged commit is lost  kill       kill -9 at each step of each operation, and no power
+#   defects    what the earlier Velo got wrong, on every driver and runtime
+#   trouble    fifty commands at once; pools, memory, clocks and servers that fail
 #   docker     servers in containers, on a Docker daemon of its own
 #   zfs        ZFS, in virtual machines; or on a pool of this machine: VELO_TEST_ZFS_POOL=tank ./test.sh zfs
-#   checks     layers, docs, scripts           lint       clang-format and clang-tidy
+#   fuzz       what Velo reads and did not write, a minute each (VELO_FUZZ_SECONDS says otherwise)
+#   checks     layers, docs, scripts           lint       clang-format, clang-tidy and cppcheck
 #   asan tsan  unit and contract under the sanitizers
 #   all        all but lint, asan and tsan (the default)      everything   all of them
 #
 # Tests that are repeated for drivers and PostgreSQL majors run on those that make a difference; with --whole
-# on all of them (tests/CMakeLists.txt says which), which takes half as long again.
+# on all of them (tests/CMakeLists.txt says which), which takes much longer: most of it is the sweep, at whose
+# end a table says what was killed, failed and cut off, and what became of it.
 #
 # Needs root or sudo for some of it (packages, loop-mounted btrfs and XFS); without, it runs what it
 # can and says what it left out. Everything that it makes is gone when it ends, however it ends.
@@ -24,10 +28,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . scripts/postgres_builds.sh
 . tests/docker/daemon.sh
 . tests/docker/podman.sh
+. tests/docker/rootless.sh
 . tests/docker/images.sh
 . tests/vm/image.sh
 
-default_lanes=(unit contract checks e2e e2e-user parents ledger kill docker zfs)
+default_lanes=(unit contract checks e2e e2e-user parents ledger kill trouble defects docker zfs fuzz)
 case "${1:-all}" in
   -h | --help)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
@@ -44,7 +49,8 @@ for lane in "${@:-all}"; do
   case "$lane" in
     all) lanes+=("${default_lanes[@]}") ;;
     everything) lanes+=(lint "${default_lanes[@]}" asan tsan) ;;
-    unit | contract | checks | e2e | e2e-user | parents | ledger | kill | docker | zfs | lint | asan | tsan) lanes+=("$lane") ;;
+    unit | contract | checks | e2e | e2e-user | parents | ledger | kill | trouble | defects | docker | zfs | fuzz | \
+      lint | asan | tsan) lanes+=("$lane") ;;
     *)
       say "There is no lane $lane; ./test.sh --help lists them."
       exit 2
@@ -70,10 +76,15 @@ any_wanted() {
 # --- Packages -------------------------------------------------------------------------------------
 packages=("${build_packages[@]}" "${test_packages[@]}")
 wanted lint && packages+=("${lint_packages[@]}")
-wanted docker && packages+=("${docker_packages[@]}")
-if wanted zfs && [ -z "${VELO_TEST_ZFS_POOL:-}" ]; then packages+=("${vm_host_packages[@]}"); fi
+wanted fuzz && packages+=("${fuzz_packages[@]}")
+any_wanted docker defects && packages+=("${docker_packages[@]}")
+if any_wanted zfs defects && [ -z "${VELO_TEST_ZFS_POOL:-}" ]; then packages+=("${vm_host_packages[@]}"); fi
 command -v npm >/dev/null || packages+=(npm)
 install_packages "${packages[@]}"
+
+# Those tests of lanes docker and zfs that show a defect of the earlier Velo to be gone are its lane's too.
+if any_wanted docker defects; then lanes+=(docker-daemon); fi
+if any_wanted zfs defects; then lanes+=(zfs-defects); fi
 
 # --- Build ----------------------------------------------------------------------------------------
 trees=(build/test)
@@ -84,6 +95,11 @@ for sanitizer in asan tsan; do
   trees+=("build/$sanitizer")
 done
 
+if wanted fuzz; then
+  build_preset fuzz
+  trees+=(build/fuzz)
+fi
+
 # --- Places ---------------------------------------------------------------------------------------
 root=()
 finish() {
@@ -91,6 +107,7 @@ finish() {
   trap - EXIT
   # ctest as root under sudo leaves files of root's in the build tree.
   is_root || [ "${#root[@]}" -eq 0 ] || as_root chown -R "$(id -u):$(id -g)" build || true
+  rootless_end
   podman_end
   docker_end
   places_end || status=1
@@ -108,8 +125,9 @@ environment=(
   "VELO_TEST_POSTGRES=$places/postgres"
 )
 [ -z "${CI:-}" ] || environment+=(VELO_TEST_REQUIRE=1)
+any_wanted kill docker zfs && environment+=("VELO_TEST_TALLY=$places/tally")
 
-if any_wanted contract e2e e2e-user parents ledger kill docker asan tsan; then
+if any_wanted contract e2e e2e-user parents ledger kill trouble defects docker asan tsan; then
   provide_builds "$places/postgres" || skipped+=("some PostgreSQL majors: npm could not fetch them")
   if can_be_root; then
     is_root || root=(sudo)
@@ -127,7 +145,7 @@ if any_wanted contract e2e e2e-user parents ledger kill docker asan tsan; then
     skipped+=("btrfs and reflink: mounting them needs root or sudo")
   fi
 fi
-if wanted docker; then
+if any_wanted docker defects; then
   if ! can_be_root; then
     skip "lane docker: a Docker daemon of its own needs root or sudo" docker
   elif docker_begin "$places" && docker_images "$places/postgres"; then
@@ -142,11 +160,21 @@ if wanted docker; then
     else
       skipped+=("podman: above is why")
     fi
+    if podman_rootless_begin "$places"; then
+      environment+=("VELO_TEST_PODMAN_ROOTLESS=$podman_rootless_host")
+    else
+      skipped+=("podman without root: above is why")
+    fi
+    if docker_rootless_begin "$places"; then
+      environment+=("VELO_TEST_DOCKER_ROOTLESS=$docker_rootless_host")
+    else
+      skipped+=("a Docker daemon without root: above is why")
+    fi
   else
     skip "lane docker: this machine cannot run a Docker daemon (above is why)" docker
   fi
 fi
-if wanted zfs; then
+if any_wanted zfs defects; then
   if [ -n "${VELO_TEST_ZFS_POOL:-}" ]; then
     if can_be_root; then
       is_root || root=(sudo)
@@ -191,5 +219,11 @@ if [ -n "${CI:-}" ] && [ "${#skipped[@]}" -gt 0 ]; then
 fi
 
 labels=$(printf '%s|' "${lanes[@]}" | sed 's/|\{2,\}/|/g; s/^|//; s/|$//')
+status=0
 "${root[@]}" env "${environment[@]}" ctest --test-dir build/all --label-regex "^($labels)${whole:+(-whole)?}\$" \
-  --parallel "${VELO_TEST_JOBS:-$(($(nproc) + 1))}" --output-on-failure --no-tests=error
+  --parallel "${VELO_TEST_JOBS:-$(($(nproc) + 1))}" --output-on-failure --no-tests=error || status=$?
+[ ! -s "$places/tally" ] || {
+  say "What was killed, failed and cut off, at how many points:"
+  tests/kill/table.sh "$places/tally"
+}
+exit "$status"

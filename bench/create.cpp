@@ -7,18 +7,6 @@
 namespace velo::bench {
 namespace {
 
-Result<Millis> create_floor(const Parent& parent, CloneHow how) {
-  FloorServer floor = TRY(FloorServer::prepare(parent, how));
-  const Stopwatch watch;
-  TRY(floor.clone());
-  TRY(floor.start());
-  const Millis took = watch.elapsed();
-  TRY(floor.stop(SIGQUIT));
-  TRY(floor.remove());
-  TRY(settle(parent.place));
-  return took;
-}
-
 Result<Millis> create_branch(const VeloHome& velo, const Parent& parent) {
   const std::string branch = fresh_branch(parent);
   const Millis took = TRY(create_and_ask(velo, branch));
@@ -44,13 +32,28 @@ std::string create_title(const std::string& driver, bool loaded) {
                      loaded ? "under pgbench" : "idle");
 }
 
+Result<Millis> create_floor(const Parent& parent, CloneHow how) {
+  FloorServer floor = TRY(FloorServer::prepare(parent, how));
+  const Stopwatch watch;
+  TRY(floor.clone());
+  TRY(floor.start());
+  const Millis took = watch.elapsed();
+  TRY(floor.stop(SIGQUIT));
+  TRY(floor.remove());
+  TRY(settle(parent.place));
+  return took;
+}
+
 std::string fresh_branch(const Parent& parent) {
   static int number = 0;
   return parent.branch(fmt::format("b{}", ++number));
 }
 
-Result<Millis> create_and_ask(const VeloHome& velo, const std::string& branch) {
-  const Millis created = TRY(velo.run({"branch", "create", branch})).took;
+Result<Millis> create_and_ask(const VeloHome& velo, const std::string& branch,
+                              const std::vector<std::string>& options) {
+  std::vector<std::string> words{"branch", "create", branch};
+  words.insert(words.end(), options.begin(), options.end());
+  const Millis created = TRY(velo.run(words)).took;
   const Address address = TRY(velo.address(branch));
   const Stopwatch watch;
   TRY(first_query(address));

@@ -46,6 +46,9 @@ std::vector<std::string> command_line(const ServerTemplate& server, const fs::pa
     argv.push_back(replaced(replaced(word, server.data_directory.string(), pgdata.string()),
                             server.run_directory.string(), run_directory.string()));
     if (word == fmt::format("port={}", server.port)) argv.back() = fmt::format("port={}", port);
+    // An archiver like Velo's own, without its work: into the template's archive, which is gone, it
+    // would fail, and hold up a stop by three seconds.
+    if (word.starts_with("archive_command=")) argv.back() = "archive_command=/bin/true";
   }
   return argv;
 }
@@ -131,10 +134,12 @@ Result<FloorServer> FloorServer::prepare(const Parent& parent, CloneHow how) {
   return floor;
 }
 
-Result<void> FloorServer::clone() {
+Result<void> FloorServer::clone(By by) {
   made_ = true;
   if (how_ != CloneHow::snapshot) return clone_by_files();
-  TRY(client_.query("CHECKPOINT"));
+  // Its commit waits until all WAL up to it is on disk.
+  TRY(client_.query(by == By::checkpoint ? "CHECKPOINT"
+                                         : "SELECT pg_logical_emit_message(true, 'floor', '')"));
   TRY(make_snapshot(parent_->main.data_directory.parent_path(), directory_));
   const fs::path pid_file = directory_ / "fs/pgdata/postmaster.pid";
   if (::unlink(pid_file.c_str()) != 0) return fail_on("remove", pid_file);

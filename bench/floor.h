@@ -37,8 +37,10 @@ class FloorServer {
   FloorServer& operator=(const FloorServer&) = delete;
   ~FloorServer();
 
-  /// Checkpoint (or backup) and clone.
-  Result<void> clone();
+  /// Checkpoint (or backup) and clone; with `replay`, on a snapshot, what is committed gets there
+  /// by the WAL in it alone.
+  enum class By { checkpoint, replay };
+  Result<void> clone(By by = By::checkpoint);
   /// A data directory that something else makes, e.g. pg_basebackup, in the clone's place.
   Result<void> clone_by(const std::function<Result<void>(const fs::path& pgdata)>& make);
   /// Settings ("name=value") in which this server differs from the parent's.

@@ -35,13 +35,18 @@ void make_quick(Options& options) {
   options.scale = 1;
   options.rounds = 2;
   options.branches = 4;
+  options.many = 4;
+  options.stopped = 4;
+  options.seconds = 1;
 }
 
 }  // namespace
 
 const std::vector<std::string>& all_sections() {
-  static const std::vector<std::string> all{"btrfs",  "reflink", "copy",    "rivals", "life",
-                                            "status", "docker",  "archive", "replay"};
+  static const std::vector<std::string> all{
+      "btrfs",  "reflink", "copy",    "rivals", "life",         "status",
+      "docker", "pool",    "archive", "replay", "busy",         "tps",
+      "depth",  "sizes",   "at-once", "many",   "many-reflink", "stopped"};
   return all;
 }
 
@@ -54,7 +59,10 @@ std::string usage() {
       "  --scale N        pgbench's scale of the parents' data, 15 MB each (50)\n"
       "  --rounds N       how often each thing is measured (7)\n"
       "  --branches N     the most branches that status is measured with (100)\n"
-      "  --quick          scale 1, 2 rounds, 4 branches\n"
+      "  --many N         running branches in the sections many and many-reflink (1000)\n"
+      "  --stopped N      branches in the section stopped (10000)\n"
+      "  --seconds N      how long each run of pgbench takes in tps and depth (10)\n"
+      "  --quick          scale 1, 2 rounds, 4 branches, 1 second\n"
       "  --out FILE       write everything as JSON\n",
       join_words(all_sections()));
 }
@@ -66,9 +74,10 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
       {"--xfs", &options.xfs},   {"--plain", &options.plain}, {"--postgres", &options.postgres},
       {"--out", &options.out},
   };
-  const std::map<std::string, int*> numbers{{"--scale", &options.scale},
-                                            {"--rounds", &options.rounds},
-                                            {"--branches", &options.branches}};
+  const std::map<std::string, int*> numbers{
+      {"--scale", &options.scale},       {"--rounds", &options.rounds},
+      {"--branches", &options.branches}, {"--many", &options.many},
+      {"--stopped", &options.stopped},   {"--seconds", &options.seconds}};
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::string& flag = words[i];
     if (flag == "--help" || flag == "-h") {

@@ -24,7 +24,10 @@ struct Options {
   std::set<std::string> sections;  ///< empty: all
   int scale = 50;                  ///< pgbench's: 15 MB each
   int rounds = 7;
-  int branches = 100;  ///< how many `status` is measured with at most
+  int branches = 100;   ///< how many `status` is measured with at most
+  int many = 1000;      ///< running branches in the sections many and many-reflink
+  int stopped = 10000;  ///< branches in the section stopped
+  int seconds = 10;     ///< how long each run of pgbench takes
   bool help = false;
 
   bool wants(const std::string& section) const {
@@ -32,7 +35,8 @@ struct Options {
   }
 };
 
-/// btrfs, reflink, copy, rivals, life, status, docker, archive, replay.
+/// btrfs, reflink, copy, rivals, life, status, docker, pool, archive, replay, busy, tps, depth,
+/// sizes, at-once, many, many-reflink, stopped.
 const std::vector<std::string>& all_sections();
 
 /// Errc::usage for what cannot be meant.

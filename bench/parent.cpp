@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// pgbench's clients: more than cores, so that there is always one that waits for a core.
-constexpr int clients = 4;
 /// 32 MB at scale 50, most of it whole pages: the first change of each after the checkpoint.
 constexpr int wal_bytes_a_scale = 640 << 10;
 constexpr auto load_patience = 5min;
@@ -66,27 +64,36 @@ Result<Parent> make_parent(const VeloHome& velo, const std::string& project,
   return parent;
 }
 
-Result<Load> Load::start(const Parent& parent, const fs::path& log, int scale) {
+Result<Load> Load::start(const Parent& parent, const fs::path& log, int scale, const LoadHow& how) {
+  std::vector<std::string> environment = plain_environment();
+  if (how.commits == Commits::do_not_wait) {
+    environment.emplace_back("PGOPTIONS=-csynchronous_commit=off");
+  }
   const Fd output = TRY(open_file(log, O_WRONLY | O_CREAT | O_APPEND));
   Client client = TRY(Client::connect(parent.main.address));
-  Process process =
-      TRY(start_detached({.argv = {(debian_bin(15) / "pgbench").string(), "--no-vacuum",
-                                   fmt::format("--client={}", clients), "--jobs=2", "--time=86400",
-                                   parent.main.address.conninfo()},
-                          .environment = plain_environment(),
-                          .user = {},
-                          .directory = "/",
-                          .input = {}},
-                         output.get()));
+  std::vector<std::string> argv{(debian_bin(15) / "pgbench").string(), "--no-vacuum",
+                                fmt::format("--client={}", how.clients), "--jobs=2",
+                                "--time=86400"};
+  if (!how.transactions.empty()) {
+    argv.insert(argv.end(), {"--log", "--log-prefix=" + how.transactions.string()});
+  }
+  argv.push_back(parent.main.address.conninfo());
+  Process process = TRY(start_detached({.argv = std::move(argv),
+                                        .environment = environment,
+                                        .user = {},
+                                        .directory = "/",
+                                        .input = {}},
+                                       output.get()));
   return Load(std::move(process), std::move(client), scale * wal_bytes_a_scale);
 }
 
-Load::~Load() {
+void Load::end() {
   if (!process_) return;
-  static_cast<void>(process_->signal(SIGINT));
-  if (process_->wait(end_patience).value_or(false)) return;
-  static_cast<void>(process_->signal(SIGKILL));
-  static_cast<void>(process_->wait(end_patience));
+  const Process process = *std::exchange(process_, std::nullopt);
+  static_cast<void>(process.signal(SIGINT));
+  if (process.wait(end_patience).value_or(false)) return;
+  static_cast<void>(process.signal(SIGKILL));
+  static_cast<void>(process.wait(end_patience));
 }
 
 Result<void> Load::reach_steady_state() {

@@ -1,6 +1,7 @@
 // The parents: a project on each kind of storage, with pgbench's data in its main branch.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -39,16 +40,29 @@ Result<Parent> make_parent(const VeloHome& velo, const std::string& project,
                            const std::string& driver, const std::string& runtime,
                            const fs::path& place, int major, int scale);
 
+/// Whether pgbench's commits wait for the disk: as users have it, or as fast as WAL can be written.
+enum class Commits : std::uint8_t { wait, do_not_wait };
+
+struct LoadHow {
+  Commits commits = Commits::wait;
+  int clients = 4;  ///< more than cores, so that there is always one that waits for a core
+  /// What the names of pgbench's own logs begin with, a line for each transaction; empty: none.
+  fs::path transactions = {};
+};
+
 /// pgbench working on a parent for as long as this lives.
 class Load {
  public:
-  static Result<Load> start(const Parent& parent, const fs::path& log, int scale);
+  static Result<Load> start(const Parent& parent, const fs::path& log, int scale,
+                            const LoadHow& how = {});
   Load(Load&&) noexcept = default;
   Load& operator=(Load&&) = delete;
   Load(const Load&) = delete;
   Load& operator=(const Load&) = delete;
-  ~Load();
+  ~Load() { end(); }
 
+  /// Ends pgbench, whose logs are whole then.
+  void end();
   /// Waits until the parent has written a certain amount of WAL since a checkpoint of its own: each
   /// measurement finds about as many dirty pages as the others.
   Result<void> reach_steady_state();

@@ -36,7 +36,9 @@ class Recorded {
   Recorded(const Recorded&) = delete;
   Recorded& operator=(const Recorded&) = delete;
   ~Recorded() {
-    if (!root_.empty()) static_cast<void>(remove_tree(root_));
+    if (root_.empty()) return;
+    static_cast<void>(remove_tree(root_));
+    static_cast<void>(remove_tree(desk()));
   }
 
   std::string by_cp() const { return fmt::format("cp {}/%f %p", plain().string()); }
@@ -70,7 +72,9 @@ class Recorded {
 
   fs::path plain() const { return root_ / "plain"; }
   fs::path archive() const { return root_ / "archive"; }
-  fs::path lineage() const { return root_ / "recovery/lineage"; }
+  /// Where Velo's own recoveries have it: on the file system of the cluster.
+  fs::path desk() const { return parent_->place / "replay-bench-desk"; }
+  fs::path lineage() const { return desk() / "lineage"; }
 
   Result<void> fill() {
     Client client = TRY(Client::connect(parent_->main.address));
@@ -101,7 +105,9 @@ class Recorded {
   }
   Result<void> work(Client& client) const {
     fmt::print(stderr, "Writing WAL to replay\n");
-    const Load load = TRY(Load::start(*parent_, root_ / "pgbench.log", bench_->options->scale));
+    // The WAL is what counts here, not how long it took to come about.
+    const Load load = TRY(Load::start(*parent_, root_ / "pgbench.log", bench_->options->scale,
+                                      {.commits = Commits::do_not_wait}));
     const std::string from = TRY(client.value("SELECT pg_current_wal_insert_lsn()"));
     const std::string reached =
         fmt::format("SELECT pg_current_wal_insert_lsn() - '{}'::pg_lsn > {}", from,
@@ -115,9 +121,9 @@ class Recorded {
   }
   /// What `velo wal fetch` works with, as new.
   Result<void> make_desk() const {
-    TRY(remove_tree(lineage().parent_path()));
-    TRY(create_directory(lineage().parent_path(), 0700));
-    TRY(give(lineage().parent_path(), parent_->user));
+    TRY(remove_tree(desk()));
+    TRY(create_directory(desk(), 0700));
+    TRY(give(desk(), parent_->user));
     const ActAs as(parent_->user);
     const archive::Lineage sources{
         .sources = {

@@ -22,7 +22,7 @@ std::string row(const std::vector<std::string>& cells) {
 
 std::string table_of(const Measured& group) {
   const bool has_ratio = !group.base.empty();
-  std::vector<std::string> head{"milliseconds", "median", "min", "max"};
+  std::vector<std::string> head{group.unit, "median", "min", "max"};
   std::vector<std::string> rule{"---", "--:", "--:", "--:"};
   if (has_ratio) {
     head.insert(head.end(), {"× " + group.base, "of each round"});
@@ -48,10 +48,10 @@ Json of_group(const Measured& group) {
   for (const Series& one : group.series) {
     const Summary s = summarize(one.samples);
     Json value{{"name", one.name},
-               {"median_ms", s.median},
-               {"min_ms", s.min},
-               {"max_ms", s.max},
-               {"samples_ms", one.samples}};
+               {"median", s.median},
+               {"min", s.min},
+               {"max", s.max},
+               {"samples", one.samples}};
     if (!group.base.empty()) {
       const Ratio r = ratio(one.samples, group.series.front().samples);
       value["ratio"] = {{"of_medians", r.of_medians}, {"min", r.lowest}, {"max", r.highest}};
@@ -60,6 +60,7 @@ Json of_group(const Measured& group) {
   }
   return {{"section", group.section},
           {"title", group.title},
+          {"unit", group.unit},
           {"ratio_to", group.base.empty() ? Json(nullptr) : Json(group.base)},
           {"series", std::move(series)},
           {"notes", group.notes}};

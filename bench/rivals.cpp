@@ -49,13 +49,7 @@ Result<std::string> refusal(const Parent& parent) {
 Result<Millis> base_backup(const Parent& parent) {
   FloorServer server = TRY(FloorServer::prepare(parent, CloneHow::copy));
   const Stopwatch watch;
-  TRY(server.clone_by([&](const fs::path& pgdata) -> Result<void> {
-    TRY(run_program({(debian_bin(15) / "pg_basebackup").string(), "--checkpoint=fast", "--pgdata",
-                     pgdata.string(), "--dbname", parent.main.address.conninfo()},
-                    plain_environment(),
-                    running_as_root() ? std::optional(parent.user) : std::nullopt));
-    return {};
-  }));
+  TRY(clone_by_base_backup(server, parent));
   TRY(server.start());
   const Millis took = watch.elapsed();
   TRY(server.stop(SIGQUIT));
@@ -98,6 +92,16 @@ Group copying_group(const Bench& bench, const Parent& parent, bool loaded) {
 
 }  // namespace
 
+Result<void> clone_by_base_backup(FloorServer& server, const Parent& parent) {
+  return server.clone_by([&](const fs::path& pgdata) -> Result<void> {
+    TRY(run_program({(debian_bin(15) / "pg_basebackup").string(), "--checkpoint=fast", "--pgdata",
+                     pgdata.string(), "--dbname", parent.main.address.conninfo()},
+                    plain_environment(),
+                    running_as_root() ? std::optional(parent.user) : std::nullopt));
+    return {};
+  });
+}
+
 Result<void> measure_copying_rivals(Bench& bench, const Parent& parent) {
   const int rounds = bench.options->rounds;
   bench.results.push_back(TRY(run_rounds(copying_group(bench, parent, false), rounds)));
@@ -110,19 +114,21 @@ Result<void> measure_copying_rivals(Bench& bench, const Parent& parent) {
 }
 
 Result<void> measure_create_database(Bench& bench, const Parent& parent) {
+  const VeloHome& velo = *bench.velo;
   const Group group{
       .section = "rivals",
       .title = "Beside CREATE DATABASE, XFS, PostgreSQL 18, parent idle",
       .base = "velo",
-      .cases = {{create_name,
-                 [&parent, velo = bench.velo] { return create_branch(*velo, parent); }},
+      .cases = {{create_name, [&] { return create_branch(velo, parent); }},
+                {create_from_pool, [&] { return take_and_ask(velo, parent, Clock::from_exec); }},
                 {"STRATEGY FILE_COPY, cloned",
                  [&parent] { return create_database(parent, "STRATEGY FILE_COPY"); }},
                 {"TEMPLATE", [&parent] { return create_database(parent, ""); }}},
-      .prepare = {},
+      .prepare = [&] { return await_pool(velo, parent); },
       .notes = {TRY(refusal(parent))}};
+  TRY(set_pool(velo, parent));
   bench.results.push_back(TRY(run_rounds(group, bench.options->rounds)));
-  return {};
+  return remove_pool(velo, parent);
 }
 
 }  // namespace velo::bench

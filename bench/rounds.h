@@ -31,7 +31,7 @@ struct Group {
 
 struct Series {
   std::string name;
-  std::vector<double> samples;  ///< milliseconds, one for each round
+  std::vector<double> samples;  ///< one for each round
 };
 
 struct Measured {
@@ -40,6 +40,7 @@ struct Measured {
   std::string base;
   std::vector<Series> series;
   std::vector<std::string> notes;
+  std::string unit = "milliseconds";  ///< of the samples
 
   /// Empty when nothing of that name was measured.
   const Series* find(const std::string& name) const;

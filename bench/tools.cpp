@@ -48,7 +48,7 @@ Result<Ran> run_program(std::vector<std::string> argv, std::vector<std::string> 
     return fail(Errc::failed, "{}ended with {}: {}", line, outcome.exit_status,
                 trim(outcome.err + outcome.out));
   }
-  return Ran{.out = std::move(outcome.out), .took = took};
+  return Ran{.out = std::move(outcome.out), .err = std::move(outcome.err), .took = took};
 }
 
 fs::path debian_bin(int major) {

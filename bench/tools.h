@@ -20,6 +20,7 @@ std::vector<std::string> plain_environment();
 
 struct Ran {
   std::string out;
+  std::string err;
   Millis took{};  ///< from before the fork until it was reaped
 };
 /// Runs a program to its end; anything but exit code 0 is an error with what it said.

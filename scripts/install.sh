@@ -13,15 +13,17 @@ build_packages=(
 # shellcheck disable=SC2034
 # zsh and fish: to ask them what they complete.
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron busybox-static zsh fish)
+test_packages=(libgtest-dev libgmock-dev xfsprogs postgresql-15-cron busybox-static zsh fish libfaketime)
 # pgbench comes with postgresql.
 # shellcheck disable=SC2034
 bench_packages=(xfsprogs)
 # A Docker daemon, and what its images are made with (tests/docker).
 # shellcheck disable=SC2034
-docker_packages=(docker.io iproute2 iptables mmdebstrap podman catatonit runc)
+docker_packages=(docker.io iproute2 iptables mmdebstrap podman catatonit runc uidmap slirp4netns rootlesskit)
 # shellcheck disable=SC2034
-lint_packages=(clang-19 clang-tidy-19 clang-format-19)
+lint_packages=(clang-19 clang-tidy-19 clang-format-19 cppcheck)
+# shellcheck disable=SC2034
+fuzz_packages=(clang-19 libclang-rt-19-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -42,7 +44,7 @@ as_root() {
 # Those of the given packages that are not installed, a line each. One dpkg-query for all of them: a
 # run that has nothing to install must not take time.
 missing_packages() {
-  comm -23 <(printf '%s\n' "$@" | sort) \
+  comm -23 <(printf '%s\n' "$@" | sort -u) \
     <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "$@" 2>/dev/null |
       sed -n 's/^installed //p' | sort)
 }

@@ -52,7 +52,7 @@ Result<Found> ask_in_turn(const Lineage& lineage, std::string_view name, Ask ask
     if (!may_serve(source, *wal, lineage.segment_size)) continue;
     turns.push_back(&source);
     const bool again = source.kind == SourceKind::pg_wal && turns.size() > 1;
-    if (again) turns.push_back(turns.end()[-2]);
+    if (again) turns.push_back(turns[turns.size() - 2]);
   }
   for (const Source* source : turns) {
     Result<std::optional<fs::path>> file = ask(*source);

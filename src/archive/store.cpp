@@ -22,6 +22,8 @@ using postgres::WalFile;
 using postgres::WalName;
 
 constexpr std::string_view suffix = ".zst";
+/// That of the largest segments: the other files of an archive are small.
+constexpr std::uint64_t largest_file = 1U << 30U;
 
 Result<WalName> require_name(std::string_view name) {
   if (const auto parsed = postgres::parse_wal_name(name)) return *parsed;
@@ -67,8 +69,12 @@ Result<std::optional<Stored>> open_stored(const fs::path& directory, std::string
 
 Result<void> read_content(const Stored& stored, const Sink& sink) {
   const std::string shown = stored.path.string();
-  return stored.compressed ? decompress(stored.fd.get(), shown, sink)
-                           : read_pieces(stored.fd.get(), shown, sink);
+  if (!stored.compressed) return read_pieces(stored.fd.get(), shown, sink);
+  // A small frame can hold terabytes of zeros.
+  if (const std::uint64_t size = TRY(content_size(stored.fd.get(), shown)); size > largest_file) {
+    return fail(Errc::corrupt, "{} is damaged: it says that it holds {} bytes", shown, size);
+  }
+  return decompress(stored.fd.get(), shown, sink);
 }
 
 /// Whether `stored` holds what `file` does.
@@ -144,18 +150,18 @@ Result<void> Store::put(const fs::path& file, std::string_view name) const {
     return accept_same(*stored, from, file);
   }
   Draft draft = TRY(Draft::begin(directory_ / fmt::format("{}{}", name, suffix)));
-  TRY(fault_point("wal push: begun"));
+  TRY(fault_point(Fault::wal_push_begun));
   TRY(compress(from.get(), size, file.string(),
                [&](std::string_view bytes) { return draft.append(bytes); }));
-  TRY(fault_point("wal push: compressed"));
+  TRY(fault_point(Fault::wal_push_compressed));
   TRY(draft.sync());
-  TRY(fault_point("wal push: synced"));
+  TRY(fault_point(Fault::wal_push_synced));
   if (const auto named = draft.name_as_new(); !named) {
     if (named.error().code != Errc::already_exists) return named;
     const auto stored = TRY(open_stored(directory_, name));  // somebody was faster
     return stored ? accept_same(*stored, from, file) : named;
   }
-  TRY(fault_point("wal push: named"));
+  TRY(fault_point(Fault::wal_push_named));
   return sync_directory(directory_);
 }
 

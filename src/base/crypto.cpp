@@ -1,7 +1,9 @@
 #include "base/crypto.h"
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <sys/random.h>
+
+#include <cerrno>
 
 namespace velo {
 namespace {
@@ -19,9 +21,13 @@ const unsigned char* bytes_of(std::string_view text) {
 }  // namespace
 
 Result<std::string> random_bytes(std::size_t bytes) {
+  // The kernel's own: OpenSSL's generator takes milliseconds to set up, which every command would
+  // pay.
   std::string out(bytes, '\0');
-  if (RAND_bytes(bytes_of(out), static_cast<int>(bytes)) != 1) {
-    return fail(Errc::failed, "the operating system gave no random numbers");
+  for (std::size_t filled = 0; filled < bytes;) {
+    const ssize_t n = ::getrandom(out.data() + filled, bytes - filled, 0);
+    if (n < 0 && errno != EINTR) return fail_errno(errno, "get random numbers from the kernel");
+    if (n > 0) filled += static_cast<std::size_t>(n);
   }
   return out;
 }

@@ -69,6 +69,13 @@ std::unexpected<Error> fail_errno(int err, std::string_view doing) {
     case EPERM:
       error.code = Errc::permission;
       break;
+    case EMFILE:
+    case ENFILE:
+      error.hint = "more open files must be allowed: ulimit -n 1024, then try again";
+      break;
+    case ENOMEM:
+      error.hint = "free some memory, or allow this process more (ulimit -v), then try again";
+      break;
     case ENOENT:
       error.code = Errc::not_found;
       break;

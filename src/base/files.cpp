@@ -49,7 +49,8 @@ Result<void> replace_file(const fs::path& path, std::string_view content, mode_t
     ::unlink(beside.c_str());
     return written;
   }
-  return durable == Durable::yes ? sync_directory(path.parent_path()) : Result<void>{};
+  if (durable == Durable::no) return {};
+  return sync_directory(path.has_parent_path() ? path.parent_path() : ".");
 }
 
 struct CloseDir {
@@ -72,14 +73,17 @@ Result<void> remove_at(int parent, const char* name, const fs::path& shown, dev_
     if (errno == ENOENT) return {};
     return fail_on("remove", shown);
   }
-  const Directory dir(::fdopendir(fd));
+  const Directory dir(::fdopendir(fd));  // owns the descriptor from here on
   if (!dir) {
+    const auto failed = fail_on("read", shown);
     ::close(fd);
-    return fail_on("read", shown);
+    return failed;
   }
   struct stat status{};
+  // cppcheck-suppress resourceLeak; the directory closes it
   if (::fstat(fd, &status) != 0) return fail_on("look at", shown);
   if (status.st_dev != device) {
+    // cppcheck-suppress resourceLeak; the directory closes it
     return fail(Errc::in_use, "{} is a mount point of another file system; it was left alone",
                 shown.string());
   }

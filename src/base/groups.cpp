@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <vector>
 
@@ -14,16 +15,27 @@ namespace {
 
 struct Group {
   gid_t gid = 0;
+  std::string name;
   bool has_members = false;
 };
 
-std::optional<Group> find_group(const std::string& name) {
+/// `look` is getgrnam_r(3) or getgrgid_r(3) with its first argument.
+template <class Look>
+std::optional<Group> find_group(Look look) {
+  constexpr std::size_t largest = 64U << 20U;  // of a group with millions of members
   std::vector<char> buffer(65536);
   ::group entry{};
   ::group* found = nullptr;
-  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  while (look(&entry, buffer.data(), buffer.size(), &found) == ERANGE && buffer.size() < largest) {
+    buffer.resize(buffer.size() * 2);
+  }
   if (found == nullptr) return std::nullopt;
-  return Group{.gid = found->gr_gid, .has_members = *found->gr_mem != nullptr};
+  return Group{
+      .gid = found->gr_gid, .name = found->gr_name, .has_members = *found->gr_mem != nullptr};
+}
+
+std::optional<Group> find_group(const std::string& name) {
+  return find_group([&](auto... rest) { return ::getgrnam_r(name.c_str(), rest...); });
 }
 
 std::optional<gid_t> gid_of(const std::string& name) {
@@ -32,6 +44,12 @@ std::optional<gid_t> gid_of(const std::string& name) {
 }
 
 }  // namespace
+
+std::optional<std::string> group_name(gid_t group) {
+  auto found = find_group([&](auto... rest) { return ::getgrgid_r(group, rest...); });
+  if (!found) return std::nullopt;
+  return std::move(found->name);
+}
 
 bool group_exists(const std::string& group) {
   return gid_of(group).has_value();

@@ -1,9 +1,15 @@
 // Groups of the operating system and who is in them.
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 
 namespace velo {
+
+/// By the group database; empty when it knows none of that number.
+std::optional<std::string> group_name(gid_t group);
 
 /// By the group database (getgrnam(3)).
 bool group_exists(const std::string& group);

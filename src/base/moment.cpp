@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/time_text.h"
 
 namespace velo {
 namespace {
@@ -23,82 +24,6 @@ std::unexpected<Error> not_understood(std::string_view text) {
                         fmt::format("'{}' is not a moment that Velo understands", text),
                         "write it like 2025-10-07T14:30:00Z, '2025-10-07 14:30', '2 hours ago' or "
                         "'yesterday 14:30'");
-}
-
-/// Reads from the front of a text.
-class Scanner {
- public:
-  explicit Scanner(std::string_view text) : rest_(text) {}
-
-  bool at_end() const { return rest_.empty(); }
-  bool skip(char c) {
-    if (rest_.empty() || rest_.front() != c) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  bool skip_any_of(std::string_view characters) {
-    if (rest_.empty() || !characters.contains(rest_.front())) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  /// Exactly `digits` digits.
-  std::optional<int> number(std::size_t digits) {
-    if (rest_.size() < digits) return std::nullopt;
-    int value = 0;
-    const std::string_view text = rest_.substr(0, digits);
-    const char* const begin = text.data();
-    const char* const behind = begin + text.size();
-    const auto [end, status] = std::from_chars(begin, behind, value);
-    if (status != std::errc{} || end != behind || value < 0) return std::nullopt;
-    rest_.remove_prefix(digits);
-    return value;
-  }
-  /// The digits behind a decimal point, as microseconds.
-  std::optional<microseconds> fraction() {
-    int value = 0;
-    int weight = 100'000;
-    std::size_t digits = 0;
-    for (; digits < rest_.size() && rest_[digits] >= '0' && rest_[digits] <= '9'; ++digits) {
-      value += (rest_[digits] - '0') * weight;
-      weight /= 10;
-    }
-    if (digits == 0) return std::nullopt;
-    rest_.remove_prefix(digits);
-    return microseconds(value);
-  }
-
- private:
-  std::string_view rest_;
-};
-
-/// "14:30", "14:30:15", "14:30:15.25"
-std::optional<microseconds> scan_time_of_day(Scanner& in) {
-  const auto hour = in.number(2);
-  if (!hour || *hour > 23 || !in.skip(':')) return std::nullopt;
-  const auto minute = in.number(2);
-  if (!minute || *minute > 59) return std::nullopt;
-  microseconds time = std::chrono::hours(*hour) + minutes(*minute);
-  if (!in.skip(':')) return time;
-  const auto second = in.number(2);
-  if (!second || *second > 59) return std::nullopt;
-  time += seconds(*second);
-  if (!in.skip('.')) return time;
-  const auto fraction = in.fraction();
-  if (!fraction) return std::nullopt;
-  return time + *fraction;
-}
-
-std::optional<date::year_month_day> scan_date(Scanner& in) {
-  const auto year = in.number(4);
-  if (!year || !in.skip('-')) return std::nullopt;
-  const auto month = in.number(2);
-  if (!month || !in.skip('-')) return std::nullopt;
-  const auto day = in.number(2);
-  if (!day) return std::nullopt;
-  const date::year_month_day ymd{date::year(*year), date::month(static_cast<unsigned>(*month)),
-                                 date::day(static_cast<unsigned>(*day))};
-  if (!ymd.ok()) return std::nullopt;
-  return ymd;
 }
 
 /// "Z", "+02:00", "-0330", "+02"
@@ -173,8 +98,7 @@ Result<Timestamp> parse_date_and_time(std::string_view text) {
 }
 
 date::year_month_day local_day(Timestamp moment) {
-  const time_t whole = std::chrono::system_clock::to_time_t(
-      std::chrono::time_point_cast<std::chrono::system_clock::duration>(moment));
+  const time_t whole = std::chrono::floor<seconds>(moment).time_since_epoch().count();
   tm fields{};
   localtime_r(&whole, &fields);
   return {date::year(fields.tm_year + 1900), date::month(static_cast<unsigned>(fields.tm_mon) + 1U),
@@ -230,7 +154,8 @@ Result<Timestamp> parse_ago(std::string_view lengths, std::string_view text, Tim
     long long number = 0;
     const auto [end, status] =
         std::from_chars(lengths.data(), lengths.data() + lengths.size(), number);
-    if (status != std::errc{} || number < 0 || number > most) return not_understood(text);
+    const bool is_signed = lengths.starts_with('-');  // "-0 days ago"
+    if (status != std::errc{} || is_signed || number > most) return not_understood(text);
     lengths.remove_prefix(static_cast<std::size_t>(end - lengths.data()));
     while (lengths.starts_with(' ')) lengths.remove_prefix(1);
     const std::size_t size = std::min(lengths.find_first_of(" 0123456789"), lengths.size());
@@ -256,7 +181,13 @@ Result<Timestamp> parse_moment(std::string_view text, Timestamp present) {
     return parse_ago(trimmed.substr(0, trimmed.size() - ago.size()), text, present);
   }
   const bool begins_with_year = trimmed.size() > 4 && trimmed[4] == '-';
-  return begins_with_year ? parse_date_and_time(trimmed) : parse_day_by_name(trimmed, present);
+  auto moment =
+      begins_with_year ? parse_date_and_time(trimmed) : parse_day_by_name(trimmed, present);
+  // An offset can lead out of the years that RFC 3339 can write.
+  constexpr Timestamp first = date::sys_days(date::year(0) / 1 / 1);
+  constexpr Timestamp behind = date::sys_days(date::year(10000) / 1 / 1);
+  if (moment && (*moment < first || *moment >= behind)) return not_understood(text);
+  return moment;
 }
 
 }  // namespace velo

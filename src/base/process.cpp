@@ -9,12 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
 #include "base/files.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace velo {
@@ -56,7 +58,16 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   return pointers;
 }
 
-/// Between fork and exec: only async-signal-safe calls. Writes errno into `failed` on any error.
+/// setgroups(2), setresgid(2) and setresuid(2) of this process alone: glibc's would have all
+/// threads of the memory that it shares do the same (nptl(7)).
+bool switch_to(const OsUser& user) {
+  return ::syscall(SYS_setgroups, 0, nullptr) == 0 &&
+         ::syscall(SYS_setresgid, user.gid, user.gid, user.gid) == 0 &&
+         ::syscall(SYS_setresuid, user.uid, user.uid, user.uid) == 0;
+}
+
+/// Between vfork and exec: only async-signal-safe calls, and nothing of the memory is changed.
+/// Writes errno into `failed` on any error.
 [[noreturn]] void become(const Command& command, char* const* argv, char* const* envp, int in,
                          int out, int err, int failed) {
   const auto give_up = [&] {
@@ -67,7 +78,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::signal(number, SIG_DFL);
+  for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+    (void)::signal(number, SIG_DFL);
   if (::setsid() < 0) give_up();
   // 0, 1 and 2 may overlap with the descriptors given: move those out of the way first.
   const int in_copy = ::fcntl(in, F_DUPFD_CLOEXEC, 10);
@@ -75,13 +87,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   const int err_copy = ::fcntl(err, F_DUPFD_CLOEXEC, 10);
   if (in_copy < 0 || out_copy < 0 || err_copy < 0) give_up();
   if (::dup2(in_copy, 0) < 0 || ::dup2(out_copy, 1) < 0 || ::dup2(err_copy, 2) < 0) give_up();
-  if (command.user && ::geteuid() == 0) {
-    const OsUser& user = *command.user;
-    if (::setgroups(0, nullptr) != 0 || ::setresgid(user.gid, user.gid, user.gid) != 0 ||
-        ::setresuid(user.uid, user.uid, user.uid) != 0) {
-      give_up();
-    }
-  }
+  if (command.user && ::geteuid() == 0 && !switch_to(*command.user)) give_up();
   ::umask(077);
   if (::chdir(command.directory.c_str()) != 0) give_up();
   // Nothing of ours beyond 0, 1, 2 and the error pipe, whoever forgot O_CLOEXEC.
@@ -92,7 +98,8 @@ std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
   ::_exit(127);
 }
 
-/// Forks and executes; returns once the exec has succeeded, or its error.
+/// Returns once the exec has succeeded, or its error. By vfork(2), which makes no copy of the page
+/// tables.
 Result<pid_t> launch(const Command& command, int in, int out, int err) {
   Pipe failed = TRY(make_pipe());
   if (failed.write.get() <= 3) {  // close_range above needs room below it
@@ -102,7 +109,7 @@ Result<pid_t> launch(const Command& command, int in, int out, int err) {
   }
   const std::vector<char*> argv = pointers_to(command.argv);
   const std::vector<char*> envp = pointers_to(command.environment);
-  const pid_t pid = ::fork();
+  const pid_t pid = ::vfork();
   if (pid < 0) return fail_errno(errno, fmt::format("start {}", command.argv.front()));
   if (pid == 0) become(command, argv.data(), envp.data(), in, out, err, failed.write.get());
   failed.write.reset();
@@ -191,11 +198,14 @@ Result<Process> Process::watch(pid_t pid) {
   return Process(pid, std::move(pidfd));
 }
 
-Result<bool> Process::wait(std::chrono::milliseconds patience) const {
+Result<bool> Process::wait(std::chrono::microseconds patience) const {
   const Deadline deadline(patience);
   for (;;) {
     pollfd waiting{pidfd_.get(), POLLIN, 0};
-    const int ready = ::poll(&waiting, 1, static_cast<int>(deadline.left().count()));
+    const auto left = deadline.left_exactly();
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+    const timespec time{.tv_sec = seconds.count(), .tv_nsec = (left - seconds).count()};
+    const int ready = ::ppoll(&waiting, 1, &time, nullptr);
     if (ready > 0) {
       ::waitpid(pid_, nullptr, WNOHANG);  // reaps a child; says ECHILD for any other
       return true;
@@ -217,6 +227,23 @@ Result<Process> start_detached(const Command& command, int output) {
   Fd pidfd(pidfd_open(pid));
   if (!pidfd) return fail_errno(errno, fmt::format("watch the process {}", pid));
   return Process(pid, std::move(pidfd));
+}
+
+bool runs_program(pid_t pid, const std::filesystem::path& program) {
+  const std::string of = fmt::format("/proc/{}/", pid);
+  struct stat running{};
+  struct stat installed{};
+  if (::stat((of + "exe").c_str(), &running) != 0 || ::stat(program.c_str(), &installed) != 0 ||
+      running.st_dev != installed.st_dev || running.st_ino != installed.st_ino) {
+    return false;
+  }
+  const auto maps = read_file(of + "maps");
+  if (!maps || maps->empty()) return false;
+  // "7f25300000-7f25400000 r-xp 00026000 fd:00 1234  /usr/lib/libc.so.6 (deleted)"
+  constexpr std::string_view executable = "r-xp";
+  return std::ranges::none_of(split(*maps, '\n'), [&](std::string_view line) {
+    return line.ends_with(" (deleted)") && line.find(executable) != std::string_view::npos;
+  });
 }
 
 }  // namespace velo

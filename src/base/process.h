@@ -50,8 +50,10 @@ class Process {
   static Result<Process> watch(pid_t pid);
 
   pid_t pid() const { return pid_; }
+  /// The pidfd, for poll(2): readable once the process has ended.
+  int descriptor() const { return pidfd_.get(); }
   /// Waits until it ends; false when `patience` went by first.
-  Result<bool> wait(std::chrono::milliseconds patience) const;
+  Result<bool> wait(std::chrono::microseconds patience) const;
   /// Errc::not_found when it has ended.
   Result<void> signal(int number) const;
 
@@ -66,5 +68,10 @@ class Process {
 /// descriptor of the caller's). It outlives this program; while we live it is our child, and wait()
 /// reaps it.
 Result<Process> start_detached(const Command& command, int output);
+
+/// Whether process `pid` runs the file that `program` is now, with libraries that are all still in
+/// their places: an upgrade puts new files there, and what runs keeps the deleted ones (proc(5),
+/// /proc/PID/maps). false too when that process may not be looked at.
+bool runs_program(pid_t pid, const std::filesystem::path& program);
 
 }  // namespace velo

@@ -1,6 +1,7 @@
 // Time: points in time as people and JSON see them, durations in words, deadlines.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -31,13 +32,14 @@ std::string to_duration(std::chrono::seconds length);
 /// A point on the monotonic clock until which a wait goes on.
 class Deadline {
  public:
-  explicit Deadline(std::chrono::milliseconds from_now)
+  explicit Deadline(std::chrono::nanoseconds from_now)
       : end_(std::chrono::steady_clock::now() + from_now) {}
   bool passed() const { return std::chrono::steady_clock::now() >= end_; }
   std::chrono::milliseconds left() const {
-    const auto rest =
-        std::chrono::ceil<std::chrono::milliseconds>(end_ - std::chrono::steady_clock::now());
-    return rest.count() > 0 ? rest : std::chrono::milliseconds{0};
+    return std::chrono::ceil<std::chrono::milliseconds>(left_exactly());
+  }
+  std::chrono::nanoseconds left_exactly() const {
+    return std::max(end_ - std::chrono::steady_clock::now(), std::chrono::nanoseconds{0});
   }
 
  private:

@@ -2,16 +2,34 @@
 
 #include "catalog/guarded.h"
 #include "catalog/rows.h"
+#include "catalog/select.h"
 
 namespace velo::catalog {
 
 Result<void> Catalog::change(const std::function<Result<void>()>& work) {
   return guarded([&]() -> Result<void> {
     SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
+    const bool intact = seal_.is_intact();
     TRY(work());
+    SQLite::Statement count(*database_,
+                            "INSERT INTO meta (key, value) VALUES ('commits', '1') ON CONFLICT "
+                            "(key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) "
+                            "RETURNING value");
+    count.executeStep();
+    const std::int64_t commits = std::atoll(count.getColumn(0).getText());
+    count.executeStep();  // to its end, before the transaction can
     transaction.commit();
+    tally_.note(commits);
+    if (intact) seal_.keep();
     return {};
   });
+}
+
+Result<void> Catalog::set_home_id(const std::string& id) {
+  TRY(execute("UPDATE meta SET value = ? WHERE key = 'home_id'",
+              [&](SQLite::Statement& s) { s.bind(1, id); }));
+  home_id_ = id;
+  return {};
 }
 
 Result<void> Catalog::execute(const std::string& sql,
@@ -19,31 +37,12 @@ Result<void> Catalog::execute(const std::string& sql,
   return guarded([&]() -> Result<void> {
     SQLite::Statement statement(*database_, sql);
     if (bind_values) bind_values(statement);
+    const bool is_alone = sqlite3_get_autocommit(database_->getHandle()) != 0;
+    const bool intact = is_alone && seal_.is_intact();
     statement.exec();
+    if (intact) seal_.keep();
     return {};
   });
-}
-
-template <class Record>
-Result<std::vector<Record>> Catalog::select(
-    const std::string& sql, const std::function<void(SQLite::Statement&)>& bind_values,
-    Record (*read)(SQLite::Statement&)) {
-  return guarded([&]() -> Result<std::vector<Record>> {
-    SQLite::Statement statement(*database_, sql);
-    if (bind_values) bind_values(statement);
-    std::vector<Record> records;
-    while (statement.executeStep()) records.push_back(read(statement));
-    return records;
-  });
-}
-
-template <class Record>
-Result<std::optional<Record>> Catalog::select_one(
-    const std::string& sql, const std::function<void(SQLite::Statement&)>& bind_values,
-    Record (*read)(SQLite::Statement&)) {
-  std::vector<Record> records = TRY(select<Record>(sql, bind_values, read));
-  if (records.empty()) return std::nullopt;
-  return std::move(records.front());
 }
 
 namespace {
@@ -57,6 +56,11 @@ auto with(std::vector<std::string> values) {
 
 std::string insert_into(const char* table, const char* columns) {
   return fmt::format("INSERT INTO {} ({}) VALUES ({})", table, columns, marks_for(columns));
+}
+
+std::string replace_into(const char* table, const char* columns) {
+  return fmt::format("INSERT OR REPLACE INTO {} ({}) VALUES ({})", table, columns,
+                     marks_for(columns));
 }
 
 /// Every column anew for the row whose key (the first column) is in parameter 1.
@@ -159,11 +163,10 @@ Result<Branch> Catalog::branch(const std::string& id) {
                "branch", id);
 }
 
-Result<std::vector<Branch>> Catalog::children_of(const std::string& branch_id) {
+Result<std::vector<Branch>> Catalog::children_of(const std::string& branch_id, Which which) {
   return select<Branch>(
-      fmt::format("SELECT {} FROM branch WHERE parent_id = ? AND deleted_at IS NULL ORDER BY "
-                  "created_at, id",
-                  branch_columns),
+      fmt::format("SELECT {} FROM branch WHERE parent_id = ? AND {} ORDER BY created_at, id",
+                  branch_columns, condition(which)),
       with({branch_id}), read_branch);
 }
 
@@ -230,13 +233,52 @@ Result<std::vector<Schedule>> Catalog::schedules() {
 }
 
 Result<void> Catalog::put(const Schedule& schedule) {
-  return execute(fmt::format("INSERT OR REPLACE INTO schedule ({}) VALUES ({})", schedule_columns,
-                             marks_for(schedule_columns)),
-                 [&](auto& s) { bind(s, schedule); });
+  return execute(replace_into("schedule", schedule_columns), [&](auto& s) { bind(s, schedule); });
 }
 
 Result<void> Catalog::remove_schedule(const std::string& branch_id) {
   return execute("DELETE FROM schedule WHERE branch_id = ?", with({branch_id}));
+}
+
+Result<std::vector<BranchPool>> Catalog::branch_pools() {
+  return select<BranchPool>(
+      fmt::format("SELECT {} FROM branch_pool ORDER BY parent_id", branch_pool_columns), {},
+      read_branch_pool);
+}
+
+Result<std::optional<BranchPool>> Catalog::branch_pool_of(const std::string& parent_id) {
+  return select_one<BranchPool>(
+      fmt::format("SELECT {} FROM branch_pool WHERE parent_id = ?", branch_pool_columns),
+      with({parent_id}), read_branch_pool);
+}
+
+Result<void> Catalog::put(const BranchPool& pool) {
+  return execute(replace_into("branch_pool", branch_pool_columns), [&](auto& s) { bind(s, pool); });
+}
+
+Result<void> Catalog::remove_branch_pool(const std::string& parent_id) {
+  return execute("DELETE FROM branch_pool WHERE parent_id = ?", with({parent_id}));
+}
+
+Result<std::vector<Temporary>> Catalog::temporaries() {
+  return select<Temporary>(
+      fmt::format("SELECT {} FROM temporary ORDER BY branch_id", temporary_columns), {},
+      read_temporary);
+}
+
+Result<std::optional<Temporary>> Catalog::temporary(const std::string& branch_id) {
+  return select_one<Temporary>(
+      fmt::format("SELECT {} FROM temporary WHERE branch_id = ?", temporary_columns),
+      with({branch_id}), read_temporary);
+}
+
+Result<void> Catalog::put(const Temporary& temporary) {
+  return execute(replace_into("temporary", temporary_columns),
+                 [&](auto& s) { bind(s, temporary); });
+}
+
+Result<void> Catalog::remove_temporary(const std::string& branch_id) {
+  return execute("DELETE FROM temporary WHERE branch_id = ?", with({branch_id}));
 }
 
 Result<std::vector<Endpoint>> Catalog::endpoints() {
@@ -264,9 +306,7 @@ Result<std::vector<Size>> Catalog::sizes() {
 }
 
 Result<void> Catalog::remember(const Size& size) {
-  return execute(fmt::format("INSERT OR REPLACE INTO size ({}) VALUES ({})", size_columns,
-                             marks_for(size_columns)),
-                 [&](auto& s) { bind(s, size); });
+  return execute(replace_into("size", size_columns), [&](auto& s) { bind(s, size); });
 }
 
 Result<void> Catalog::forget_size(const std::string& incarnation_id) {
@@ -298,6 +338,8 @@ Result<std::int64_t> Catalog::insert(const Operation& operation,
   TRY(execute(insert_into("operation", operation_columns), [&](auto& s) { bind(s, operation); }));
   const std::int64_t id = database_->getLastInsertRowid();
   TRY(reserve(id, reservations));
+  TRY(execute("DELETE FROM operation WHERE id <= ? AND state IN ('done', 'undone')",
+              [&](SQLite::Statement& s) { s.bind(1, id - journal_length); }));
   return id;
 }
 

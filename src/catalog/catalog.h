@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 #include "catalog/records.h"
+#include "catalog/seal.h"
+#include "catalog/tally.h"
 
 namespace SQLite {
 class Database;
@@ -20,6 +22,12 @@ class Statement;
 namespace velo::catalog {
 
 enum class Which { live, all };  ///< live: not deleted
+/// What to make of a database that is missing or empty. `refuse`: something else shows that there
+/// was one, so that an empty one would hide a loss.
+enum class WhenMissing { make, refuse };
+
+/// How many operations the journal remembers, besides those that are under way.
+inline constexpr std::int64_t journal_length = 5000;
 
 /// One connection; not shared between threads. Many processes may hold one at a time: writers
 /// queue. Errors: Errc::state when the database is damaged or newer than this program,
@@ -28,10 +36,17 @@ enum class Which { live, all };  ///< live: not deleted
 class Catalog {
  public:
   /// Opens it, makes it when it is missing (0600), and migrates an older schema after copying the
-  /// database to `<path>.before-<version>`.
-  static Result<Catalog> open(const std::filesystem::path& path);
+  /// database to `<path>.before-<version>`. All of it is checked first, unless that was just done
+  /// and nobody else wrote into it since (seal.h): damage, an empty file where there was a
+  /// database, and one that lacks what was committed (tally.h) are refused.
+  static Result<Catalog> open(const std::filesystem::path& path,
+                              WhenMissing when_missing = WhenMissing::make);
   /// An empty one that ends with the object.
   static Result<Catalog> in_memory();
+
+  /// Ends it with everything in the one file, so that it can be moved. Nobody else may have it
+  /// open.
+  static Result<void> close_into_one_file(Catalog catalog);
 
   Catalog(Catalog&&) noexcept;
   Catalog& operator=(Catalog&&) noexcept;
@@ -45,6 +60,9 @@ class Catalog {
   Result<void> change(const std::function<Result<void>()>& work);
 
   const std::string& home_id() const { return home_id_; }
+  /// Takes the identity of another home, whose volumes then are this one's. In the caller's
+  /// transaction.
+  Result<void> set_home_id(const std::string& id);
 
   Result<std::optional<std::string>> setting(const std::string& key);
   Result<void> set_setting(const std::string& key, const std::string& value);
@@ -62,13 +80,16 @@ class Catalog {
   Result<std::optional<Branch>> branch_named(const std::string& project_id,
                                              const std::string& name);  ///< live
   Result<Branch> branch(const std::string& id);
-  Result<std::vector<Branch>> children_of(const std::string& branch_id);  ///< live
+  Result<std::vector<Branch>> children_of(const std::string& branch_id, Which which = Which::live);
   Result<void> insert(const Branch& branch);
   Result<void> update(const Branch& branch);
   Result<void> remove_branch(const std::string& id);
 
   Result<std::vector<Incarnation>> incarnations();
   Result<std::vector<Incarnation>> incarnations_of(const std::string& branch_id);
+  Result<std::vector<Incarnation>> ending_incarnations();  ///< those with a kept_until
+  /// Those volumes of lives, in whatever pool, that are called so or so with a number ("name.2").
+  Result<std::vector<std::string>> volumes_called(const std::string& name);
   Result<Incarnation> incarnation(const std::string& id);
   Result<void> insert(const Incarnation& incarnation);
   Result<void> update(const Incarnation& incarnation);
@@ -83,12 +104,27 @@ class Catalog {
   Result<void> put(const Schedule& schedule);  ///< inserts or replaces
   Result<void> remove_schedule(const std::string& branch_id);
 
+  /// By the parents' ids.
+  Result<std::vector<BranchPool>> branch_pools();
+  Result<std::optional<BranchPool>> branch_pool_of(const std::string& parent_id);
+  Result<void> put(const BranchPool& pool);  ///< inserts or replaces
+  Result<void> remove_branch_pool(const std::string& parent_id);
+
+  /// By the branches' ids. One goes with its branch.
+  Result<std::vector<Temporary>> temporaries();
+  Result<std::optional<Temporary>> temporary(const std::string& branch_id);
+  Result<void> put(const Temporary& temporary);  ///< inserts or replaces
+  /// The branch is like any other then.
+  Result<void> remove_temporary(const std::string& branch_id);
+
   Result<std::vector<Endpoint>> endpoints();
   Result<Endpoint> endpoint_of(const std::string& branch_id);
+  Result<std::vector<int>> ports();  ///< of active endpoints, ascending
   Result<void> insert(const Endpoint& endpoint);
   Result<void> update(const Endpoint& endpoint);
 
   Result<std::vector<Size>> sizes();
+  Result<std::optional<Size>> size_of(const std::string& incarnation_id);
   Result<void> remember(const Size& size);  ///< inserts or replaces
   /// After its data came to be shared, or no longer shared, with another volume.
   Result<void> forget_size(const std::string& incarnation_id);
@@ -96,7 +132,8 @@ class Catalog {
   Result<std::optional<PoolSize>> pool_size(std::string_view driver, const std::string& place);
   Result<void> remember(const PoolSize& size);  ///< inserts or replaces
 
-  /// Sets the row's id and inserts it with its reservations, in the caller's transaction.
+  /// Sets the row's id and inserts it with its reservations, in the caller's transaction. The
+  /// journal forgets what ended more than `journal_length` operations ago.
   Result<std::int64_t> insert(const Operation& operation,
                               const std::vector<Reservation>& reservations);
   Result<void> update(const Operation& operation);
@@ -127,6 +164,8 @@ class Catalog {
 
   std::unique_ptr<SQLite::Database> database_;
   std::string home_id_;
+  Tally tally_;
+  Seal seal_;
 };
 
 }  // namespace velo::catalog

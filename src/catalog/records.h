@@ -100,6 +100,29 @@ struct PoolSize {
   Timestamp seen_at;
 };
 
+/// Branches of one parent that are kept started and idle.
+struct BranchPool {
+  std::string parent_id;
+  int size = 0;
+  std::string snapshot_id;  ///< empty: the parent's newest
+  bool ephemeral = false;
+  std::string error;
+};
+
+inline constexpr auto spare_role = "spare";  ///< waits in its parent's pool
+inline constexpr auto run_role = "run";      ///< goes when the command that it serves ends
+
+/// A branch that no person named.
+struct Temporary {
+  std::string branch_id;
+  std::string role;
+  int pid = 0;
+  bool ephemeral = false;
+  std::string snapshot_id;
+  std::string snapshot;
+  Timestamp as_of;
+};
+
 struct Operation {
   std::int64_t id = 0;
   std::string kind;

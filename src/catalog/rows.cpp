@@ -170,6 +170,30 @@ Schedule read_schedule(SQLite::Statement& row) {
   return s;
 }
 
+BranchPool read_branch_pool(SQLite::Statement& row) {
+  Reader in(row);
+  BranchPool p;
+  p.parent_id = in.text();
+  p.size = in.small();
+  p.snapshot_id = in.text();
+  p.ephemeral = in.flag();
+  p.error = in.text();
+  return p;
+}
+
+Temporary read_temporary(SQLite::Statement& row) {
+  Reader in(row);
+  Temporary t;
+  t.branch_id = in.text();
+  t.role = in.text();
+  t.pid = in.small();
+  t.ephemeral = in.flag();
+  t.snapshot_id = in.text();
+  t.snapshot = in.text();
+  t.as_of = in.time();
+  return t;
+}
+
 Endpoint read_endpoint(SQLite::Statement& row) {
   Reader in(row);
   Endpoint e;
@@ -235,6 +259,15 @@ void bind(SQLite::Statement& statement, const Snapshot& s) {
 
 void bind(SQLite::Statement& statement, const Schedule& s) {
   Binder(statement) << s.branch_id << static_cast<std::int64_t>(s.every.count()) << s.keep;
+}
+
+void bind(SQLite::Statement& statement, const BranchPool& p) {
+  Binder(statement) << p.parent_id << p.size << p.snapshot_id << p.ephemeral << p.error;
+}
+
+void bind(SQLite::Statement& statement, const Temporary& t) {
+  Binder(statement) << t.branch_id << t.role << t.pid << t.ephemeral << t.snapshot_id << t.snapshot
+                    << t.as_of;
 }
 
 void bind(SQLite::Statement& statement, const Endpoint& e) {

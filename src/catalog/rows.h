@@ -26,6 +26,9 @@ inline constexpr auto incarnation_columns =
 inline constexpr auto snapshot_columns =
     "incarnation_id, of_incarnation_id, label, purpose, taken_at";
 inline constexpr auto schedule_columns = "branch_id, every, keep";
+inline constexpr auto branch_pool_columns = "parent_id, size, snapshot_id, ephemeral, error";
+inline constexpr auto temporary_columns =
+    "branch_id, role, pid, ephemeral, snapshot_id, snapshot, as_of";
 inline constexpr auto endpoint_columns = "branch_id, address, port, active";
 inline constexpr auto size_columns = "incarnation_id, referenced, exclusive, measured_at";
 inline constexpr auto operation_columns =
@@ -40,6 +43,8 @@ Branch read_branch(SQLite::Statement& row);
 Incarnation read_incarnation(SQLite::Statement& row);
 Snapshot read_snapshot(SQLite::Statement& row);
 Schedule read_schedule(SQLite::Statement& row);
+BranchPool read_branch_pool(SQLite::Statement& row);
+Temporary read_temporary(SQLite::Statement& row);
 Endpoint read_endpoint(SQLite::Statement& row);
 Size read_size(SQLite::Statement& row);
 Operation read_operation(SQLite::Statement& row);
@@ -50,6 +55,8 @@ void bind(SQLite::Statement& statement, const Branch& branch);
 void bind(SQLite::Statement& statement, const Incarnation& incarnation);
 void bind(SQLite::Statement& statement, const Snapshot& snapshot);
 void bind(SQLite::Statement& statement, const Schedule& schedule);
+void bind(SQLite::Statement& statement, const BranchPool& pool);
+void bind(SQLite::Statement& statement, const Temporary& temporary);
 void bind(SQLite::Statement& statement, const Endpoint& endpoint);
 void bind(SQLite::Statement& statement, const Size& size);
 /// Binds NULL for an id of 0, so that SQLite gives the next.

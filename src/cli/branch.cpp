@@ -13,87 +13,9 @@
 namespace velo::cli {
 namespace {
 
-std::string next_commands(const engine::BranchView& branch, const Look& look) {
-  const std::string& name = branch.full_name;
-  std::vector<std::pair<std::string, std::string>> commands;
-  if (branch.state != engine::ServerState::running) {
-    commands.emplace_back("velo branch start " + name, "start its server");
-  }
-  commands.emplace_back("velo psql " + name, "open psql in it");
-  commands.emplace_back("velo branch password " + name, "the URL with its password");
-  if (branch.parent) {
-    commands.emplace_back("velo branch reset " + name,
-                          fmt::format("back to {}'s present state", *branch.parent));
-  }
-  return render_next(commands, look);
-}
-
-Command create() {
-  auto request = std::make_shared<engine::CreateBranch>();
-  auto stays_stopped = std::make_shared<bool>(false);
-  auto forgets = std::make_shared<bool>(false);
-  auto moment = std::make_shared<Moment>();
-  return {.name = "create",
-          .summary = "Make a branch: a copy of its parent as it is now, with a server of its own",
-          .details =
-              "The copy holds every transaction whose commit was acknowledged before the command "
-              "began. "
-              "The parent goes on working, and may also be stopped.",
-          .arguments = {{.name = "PROJECT/NAME",
-                         .help = "The new branch",
-                         .assign = into(request->name),
-                         .complete = complete_new_branch()}},
-          .options = {{.flags = "--parent",
-                       .value = "PROJECT/BRANCH",
-                       .help = "What to copy (default: the project's main)",
-                       .assign = into(request->parent),
-                       .complete = complete_branches()},
-                      {.flags = "--snapshot",
-                       .value = "ID",
-                       .help = "Copy this snapshot: an id, a label of the parent's, or "
-                               "PROJECT/BRANCH@LABEL",
-                       .assign = into(request->snapshot),
-                       .complete = complete_snapshots()},
-                      pitr_option(*moment),
-                      lsn_option(*moment),
-                      restore_point_option(*moment),
-                      setting_option(request->settings),
-                      port_option(request->port),
-                      bind_option(request->address),
-                      {.flags = "--no-archive",
-                       .help = "Do not keep its WAL: it will have no earlier moments",
-                       .assign = into(*forgets)},
-                      {.flags = "--no-start",
-                       .help = "Leave its server stopped",
-                       .assign = into(*stays_stopped)}},
-          .examples = {{"velo branch create demo/dev", "a copy of demo/main"},
-                       {"velo branch create demo/try --parent demo/dev", "a copy of the copy"},
-                       {"velo branch create demo/then --snapshot demo/main@before-migration",
-                        "a copy of a snapshot"},
-                       {"velo branch create demo/before --pitr '2 hours ago'",
-                        "demo/main as it was then"},
-                       {"velo branch create demo/fast --pg-conf fsync=off", ""}},
-          .run = [request, stays_stopped, forgets, moment](Context& context) -> Result<int> {
-            request->start = !*stays_stopped;
-            request->archives = !*forgets;
-            request->as_of = TRY(target_of(*moment));
-            engine::Engine engine = TRY(context.open_engine());
-            const auto created = TRY(engine::create_branch(engine, *request));
-            context.answer(
-                [&] { return json::created_branch(created); },
-                [&](const Look& look) {
-                  const std::string text =
-                      request->start
-                          ? render_connection(created.connection, look)
-                          : fmt::format("{} is made, and stopped\n", created.branch.full_name);
-                  return context.quiet() ? text : text + next_commands(created.branch, look);
-                });
-            return 0;
-          }};
-}
-
 Command list() {
   auto project = std::make_shared<std::string>();
+  auto all = std::make_shared<bool>(false);
   return {.name = "list",
           .aliases = {"ls"},
           .summary = "List branches as a tree, each below its parent",
@@ -102,11 +24,15 @@ Command list() {
                          .assign = into(*project),
                          .complete = complete_projects(),
                          .needed = Needed::optional}},
+          .options = {{.flags = "-a,--all",
+                       .help = "Also those that wait in a pool",
+                       .assign = into(*all)}},
           .examples = {{"velo branch list", ""}, {"velo branch list demo", ""}},
-          .run = [project](Context& context) -> Result<int> {
+          .run = [project, all](Context& context) -> Result<int> {
             engine::Engine engine = TRY(context.read_engine());
             const auto branches =
-                TRY(engine::list_branches(engine, *project, engine::Sizing::measured));
+                TRY(engine::list_branches(engine, *project, engine::Sizing::measured,
+                                          *all ? engine::Spares::shown : engine::Spares::hidden));
             context.answer([&] { return json::branches(branches); },
                            [&](const Look& look) {
                              return render_branch_list(branches, *project, now(), look);
@@ -146,7 +72,7 @@ Command changing(std::string name, std::string summary, Change change, Completer
           .arguments = {std::move(argument)},
           .examples = {{fmt::format("velo branch {} demo/dev", name), ""}},
           .run = [branch, change](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.open_engine_for_servers());
             const auto changed = TRY(change(engine, *branch));
             answer_with_connection(context, changed);
             return 0;
@@ -246,8 +172,8 @@ Command branch_command() {
           .examples = {{"velo branch create demo/dev", "a copy of demo/main"},
                        {"velo branch list demo", "all of them, each below its parent"},
                        {"velo branch reset demo/dev", "as its parent is now"}},
-          .children = {create(), list(), get(), branch_reset_command(), branch_restore_command(),
-                       branch_delete_command(),
+          .children = {branch_create_command(), list(), get(), branch_reset_command(),
+                       branch_restore_command(), branch_delete_command(),
                        changing("undelete", "Bring back what the last delete or reset took away",
                                 engine::undelete_branch, complete_kept_branches()),
                        changing("start", "Start a branch's server", engine::start_branch,

@@ -16,6 +16,7 @@ Argument branch_argument(std::string& target);
 void answer_with_connection(Context& context, const engine::CreatedBranch& changed,
                             const std::function<std::string(const Look&)>& more = {});
 
+Command branch_create_command();
 Command branch_delete_command();
 Command branch_reset_command();
 Command branch_restore_command();

@@ -27,6 +27,12 @@ Argument copy_argument(std::string& target) {
   return argument;
 }
 
+Argument doomed_argument(std::string& target) {
+  Argument argument = copy_argument(target);
+  argument.more = {.flags = "--now", .complete = complete_kept_branches()};
+  return argument;
+}
+
 /// What a reset would do, for a person; empty when the engine will refuse it anyway.
 Result<std::string> reset_warning(engine::Engine& engine, const std::string& name) {
   const std::string project = name.substr(0, name.find('/'));
@@ -60,7 +66,7 @@ Result<int> run_delete(Context& context, const engine::DeleteRequest& request) {
 }
 
 Result<int> run_reset(Context& context, const Request& request) {
-  engine::Engine engine = TRY(context.open_engine());
+  engine::Engine engine = TRY(context.open_engine_for_servers());
   if (should_ask(context.output(), request.force)) {
     const std::string warning = TRY(reset_warning(engine, request.name));
     if (!warning.empty()) {
@@ -90,7 +96,7 @@ Result<int> run_restore(Context& context, const RestoreRequest& request) {
                           "velo snapshot list " + request.name + " shows what there is");
   }
   const std::string what = as_of ? engine::to_words(*as_of) : "the snapshot " + request.snapshot;
-  engine::Engine engine = TRY(context.open_engine());
+  engine::Engine engine = TRY(context.open_engine_for_servers());
   if (should_ask(context.output(), request.force)) {
     context.output().err.write(
         fmt::format("This sets {} back to {}; its clients are disconnected.\nWhat it holds now "
@@ -144,7 +150,7 @@ Command branch_delete_command() {
           "not ask. What is deleted can be had back for a grace period (velo config get "
           "grace) with velo branch undelete; --now frees its space at once, also that of a "
           "branch that was deleted before and is still kept.",
-      .arguments = {copy_argument(request->name)},
+      .arguments = {doomed_argument(request->name)},
       .options = {force_option(request->with_branches, "Do not ask; delete its children as well"),
                   now_option(request->at_once)},
       .examples = {{"velo branch delete demo/dev", ""},

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <new>
+#include <system_error>
 
 #include "cli/commands.h"
 #include "cli/errors.h"
@@ -74,6 +76,13 @@ int run(const std::vector<std::string>& words, Output& output, const Cancellatio
   Result<int> ended = fail(Errc::failed, "internal error");
   try {
     ended = run_words(words, output, progress, cancel, std::move(home), std::move(environment));
+  } catch (const std::bad_alloc&) {
+    ended = fail_errno(ENOMEM, "go on");
+  } catch (const std::system_error& refused) {
+    // A thread that the machine had no room for.
+    ended = fail_with_hint(Errc::failed,
+                           fmt::format("the system refused what Velo needs: {}", refused.what()),
+                           "more memory or more threads must be allowed (ulimit -v, ulimit -u)");
   } catch (const std::exception& exception) {
     ended = fail_with_hint(Errc::failed, fmt::format("internal error: {}", exception.what()),
                            "this is a defect in Velo: please report it with the command");

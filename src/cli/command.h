@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,12 @@ struct Argument {
   Assign assign;
   Completer complete = nullptr;
   Needed needed = Needed::required;
+  /// Behind an option with which more can be meant, that too.
+  struct More {
+    std::string flags;  ///< as the option has them: "--now"
+    Completer complete;
+  };
+  std::optional<More> more = std::nullopt;
 };
 
 struct Example {

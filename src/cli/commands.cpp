@@ -12,6 +12,7 @@ Command all_commands() {
 #define VELO_MAKE(command) root.children.push_back(command());
   VELO_COMMANDS(VELO_MAKE)
 #undef VELO_MAKE
+  for (Command& command : developer_commands()) root.children.push_back(std::move(command));
   return root;
 }
 

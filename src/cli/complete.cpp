@@ -189,7 +189,13 @@ std::vector<Candidate> complete(const Command& root, std::vector<std::string> wo
     if (!child.hidden) offer(candidates, current, child.name, child.summary);
   }
   if (before.arguments < command.arguments.size()) {
-    return values_of(command.arguments[before.arguments].complete, current, "", names);
+    const Argument& argument = command.arguments[before.arguments];
+    candidates = values_of(argument.complete, current, "", names);
+    if (argument.more && before.given.contains(argument.more->flags)) {
+      for (Candidate& candidate : values_of(argument.more->complete, current, "", names)) {
+        candidates.push_back(std::move(candidate));
+      }
+    }
   }
   return candidates;
 }

@@ -1,6 +1,7 @@
 #include "cli/context.h"
 
 #include "base/os_user.h"
+#include "postgres/connection.h"
 
 namespace velo::cli {
 
@@ -33,6 +34,11 @@ engine::Engine::Options Context::engine_options() const {
 
 Result<engine::Engine> Context::open_engine() {
   return engine::Engine::open(engine_options(), progress_, cancel_);
+}
+
+Result<engine::Engine> Context::open_engine_for_servers() {
+  postgres::load_libpq_ahead();
+  return open_engine();
 }
 
 Result<engine::Engine> Context::read_engine() {

@@ -51,7 +51,11 @@ class Context {
   const std::vector<std::string>& passthrough() const { return passthrough_; }
   void set_passthrough(std::vector<std::string> words) { passthrough_ = std::move(words); }
 
+  /// For what is done without a catalog that could be opened.
+  engine::Engine::Options engine_options() const;
   Result<engine::Engine> open_engine();
+  /// The same for commands that speak to a server: what that takes is loaded beside it.
+  Result<engine::Engine> open_engine_for_servers();
   /// For commands that change nothing, and so make no VELO_HOME either.
   Result<engine::Engine> read_engine();
 
@@ -60,8 +64,6 @@ class Context {
               const std::function<std::string(const Look&)>& text);
 
  private:
-  engine::Engine::Options engine_options() const;
-
   Output& output_;
   Progress& progress_;
   const Cancellation& cancel_;

@@ -76,6 +76,7 @@ Json of_branch(const engine::BranchView& branch) {
           {"full_name", branch.full_name},
           {"parent", or_null(branch.parent)},
           {"is_main", branch.is_main},
+          {"role", text_or_null(branch.role)},
           {"state", engine::name_of(branch.state)},
           {"started_at", time_or_null(branch.started_at)},
           {"pid", or_null(branch.pid)},
@@ -97,6 +98,24 @@ Json of_branch(const engine::BranchView& branch) {
           {"archives", branch.archives},
           {"kept", array_of(branch.kept, of_kept)},
           {"deleting", of_freed(branch.freed)}};
+}
+
+Json of_basis(const std::optional<engine::Basis>& basis) {
+  if (!basis) return nullptr;
+  return {{"snapshot", basis->snapshot_id},
+          {"label", text_or_null(basis->label)},
+          {"as_of", to_rfc3339(basis->as_of)}};
+}
+
+Json of_branch_pool(const engine::BranchPoolView& pool) {
+  return {{"parent", pool.parent},
+          {"size", pool.size},
+          {"ready", pool.ready},
+          {"stale", pool.stale},
+          {"ephemeral", pool.ephemeral},
+          {"follows_newest", pool.follows},
+          {"based_on", of_basis(pool.based_on)},
+          {"error", text_or_null(pool.error)}};
 }
 
 Json of_snapshot(const engine::SnapshotView& snapshot) {
@@ -151,6 +170,11 @@ Json of_operation(const engine::OperationView& operation) {
           {"error", text_or_null(operation.error)}};
 }
 
+Json of_failure(const Failure& failure) {
+  return {{"branch", failure.first},
+          {"error", of_error(failure.second, exit_code_of(failure.second.code))}};
+}
+
 enum class Password { shown, masked };
 
 Json of_connection(const engine::ConnectionView& connection, Password password) {
@@ -194,7 +218,23 @@ std::string projects(const std::vector<engine::ProjectView>& projects) {
 
 std::string created_branch(const engine::CreatedBranch& created) {
   return document({{"branch", of_branch(created.branch)},
-                   {"connection", of_connection(created.connection, Password::masked)}});
+                   {"connection", of_connection(created.connection, Password::masked)},
+                   {"based_on", of_basis(created.based_on)}});
+}
+
+std::string created_branches(const std::vector<engine::CreatedBranch>& created,
+                             const std::vector<Failure>& failed) {
+  const auto of_created = [](const engine::CreatedBranch& one) { return of_branch(one.branch); };
+  return document(
+      {{"branches", array_of(created, of_created)}, {"failed", array_of(failed, of_failure)}});
+}
+
+std::string branch_pool(const engine::BranchPoolView& pool) {
+  return document({{"branch_pool", of_branch_pool(pool)}});
+}
+
+std::string branch_pools(const std::vector<engine::BranchPoolView>& pools) {
+  return document({{"branch_pools", array_of(pools, of_branch_pool)}});
 }
 
 std::string branch(const engine::BranchView& branch) {
@@ -262,6 +302,7 @@ std::string wal(const std::vector<engine::WalView>& views) {
             {"newest", or_null(view.newest)},
             {"newest_archived_at", time_or_null(view.newest_at)},
             {"archiver_failures", or_null(view.failures)},
+            {"waiting_segments", view.waiting},
             {"last_failed", text_or_null(view.last_failed)},
             {"gaps", view.gaps},
             {"windows", view.windows}};
@@ -291,6 +332,7 @@ std::string url(const engine::ConnectionView& connection) {
 std::string status(const engine::StatusView& status) {
   return document({{"pools", array_of(status.pools, of_pool)},
                    {"projects", array_of(status.projects, of_project)},
+                   {"branch_pools", array_of(status.branch_pools, of_branch_pool)},
                    {"unfinished_operations", array_of(status.unfinished, of_operation)},
                    {"kept", array_of(status.kept, of_kept)}});
 }
@@ -300,10 +342,6 @@ std::string operations(const std::vector<engine::OperationView>& operations) {
 }
 
 std::string up(const engine::UpReport& report) {
-  const auto of_failure = [](const std::pair<std::string, Error>& failure) -> Json {
-    return {{"branch", failure.first},
-            {"error", of_error(failure.second, exit_code_of(failure.second.code))}};
-  };
   return document({{"started", report.started},
                    {"already_running", report.already_running},
                    {"failed", array_of(report.failed, of_failure)}});

@@ -31,6 +31,13 @@ std::string projects(const std::vector<engine::ProjectView>& projects);
 std::string created_branch(const engine::CreatedBranch& created);
 std::string branch(const engine::BranchView& branch);
 std::string branches(const std::vector<engine::BranchView>& branches);
+/// Of several that were asked for at once: {"branches": […], "failed": [{"branch", "error"}]}.
+using Failure = std::pair<std::string, Error>;
+std::string created_branches(const std::vector<engine::CreatedBranch>& created,
+                             const std::vector<Failure>& failed);
+
+std::string branch_pool(const engine::BranchPoolView& pool);
+std::string branch_pools(const std::vector<engine::BranchPoolView>& pools);
 
 /// {"deleted": name, "branches": […], "kept_until": …}
 std::string deletion(const std::string& name, const engine::Deletion& deletion);

@@ -18,6 +18,14 @@ Completer complete_copies() {
   };
 }
 
+Completer complete_parents() {
+  return [](Names& names) {
+    std::vector<std::string> parents = names.projects();
+    for (std::string& branch : names.branches()) parents.push_back(std::move(branch));
+    return parents;
+  };
+}
+
 Completer complete_new_branch() {
   return [](Names& names) {
     std::vector<std::string> beginnings = names.projects();

@@ -31,6 +31,8 @@ Completer complete_projects();
 Completer complete_branches();
 /// Branches other than main, which alone can be deleted or reset.
 Completer complete_copies();
+/// Branches, and projects for their main.
+Completer complete_parents();
 /// "demo/": the beginning of a new branch's name.
 Completer complete_new_branch();
 Completer complete_kept_branches();

@@ -20,6 +20,12 @@ Argument project_argument(std::string& target, std::string help = "The project's
           .complete = complete_projects()};
 }
 
+Argument doomed_argument(std::string& target) {
+  Argument argument = project_argument(target);
+  argument.more = {.flags = "--now", .complete = complete_kept_projects()};
+  return argument;
+}
+
 std::vector<std::string> storage_names() {
   std::vector<std::string> names{"auto"};
   for (const storage::DriverInfo& driver : storage::drivers()) names.emplace_back(driver.name);
@@ -162,7 +168,7 @@ Command remove() {
           "first, unless --force; in a pipe it does not ask. What is deleted can be had back for a "
           "grace period (velo config get grace) with velo project undelete; --now frees its space "
           "at once, also that of a project that was deleted before and is still kept.",
-      .arguments = {project_argument(request->name)},
+      .arguments = {doomed_argument(request->name)},
       .options = {force_option(request->with_branches, "Do not ask; delete all branches as well"),
                   now_option(request->at_once)},
       .examples = {{"velo project delete demo", ""},

@@ -64,7 +64,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 Result<int> become(const std::filesystem::path& program, std::vector<std::string> argv,
                    std::vector<std::string> environment) {
   // Handlers go with exec by themselves; what is ignored would stay ignored.
-  ::signal(SIGPIPE, SIG_DFL);
+  (void)::signal(SIGPIPE, SIG_DFL);
   ::execve(program.c_str(), pointers(argv).data(), pointers(environment).data());
   return fail_errno(errno, "run " + program.string());
 }

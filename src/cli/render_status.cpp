@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/progress.h"
 #include "cli/render.h"
+#include "cli/render_pool.h"
 #include "engine/operation.h"
 
 namespace velo::cli {
@@ -184,6 +185,9 @@ std::string render_status(const StatusView& status, Timestamp now, bool quiet, c
   if (!status.pools.empty()) text += "\n" + render_pools(status.pools, look);
   text += "\n";
   text += status.projects.empty() ? no_projects_yet(look) : render_projects(status, now, look);
+  if (!status.branch_pools.empty()) {
+    text += "\n" + render_branch_pools(status.branch_pools, look);
+  }
   if (quiet) return text;
   const std::string attention = render_attention(status, now, look);
   return attention.empty() ? text : text + "\n" + attention;

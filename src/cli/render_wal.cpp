@@ -9,12 +9,17 @@ namespace velo::cli {
 namespace {
 
 Cell archiver_of(const engine::WalView& view) {
-  if (!view.archives) return {"off", Colour::dim};
-  if (!view.last_failed.empty()) return {"fails at " + view.last_failed, Colour::red};
+  if (view.forgets) return {"off: made with --no-archive", Colour::dim};
+  if (!view.archives) return {"off: velo config set archive on", Colour::dim};
+  const std::string behind =
+      view.waiting == 0 ? ""
+                        : fmt::format(", {} behind", counted(static_cast<std::size_t>(view.waiting),
+                                                             "segment", "segments"));
+  if (!view.last_failed.empty()) return {"fails at " + view.last_failed + behind, Colour::red};
   if (!view.failures) return {"not asked: the server does not run", Colour::dim};
-  return {
-      *view.failures == 0 ? "works" : fmt::format("works, failed {} times before", *view.failures),
-      Colour::green};
+  const std::string works =
+      *view.failures == 0 ? "works" : fmt::format("works, failed {} times before", *view.failures);
+  return {works + behind, Colour::green};
 }
 
 std::string words_for_none(const engine::WalView& view) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/branch.h"
+#include "cli/caretaker.h"
 #include "cli/context.h"
 #include "cli/errors.h"
 #include "cli/json_views.h"
@@ -111,6 +112,7 @@ Command run_schedule_command() {
           failed = true;
           context.output().err.write(render_error(*run.error, context.output().err.look()));
         }
+        call_caretaker(context, engine);
         return failed ? 1 : 0;
       }};
 }

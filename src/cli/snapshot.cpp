@@ -1,5 +1,6 @@
 // `velo snapshot`: moments of a branch that are kept.
 #include "cli/branch.h"
+#include "cli/caretaker.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/json_views.h"
@@ -47,7 +48,7 @@ Command create() {
           .examples = {{"velo snapshot create demo/main", ""},
                        {"velo snapshot create demo/main --label before-migration", ""}},
           .run = [request](Context& context) -> Result<int> {
-            engine::Engine engine = TRY(context.open_engine());
+            engine::Engine engine = TRY(context.open_engine_for_servers());
             const auto made = TRY(engine::create_snapshot(engine, request->branch, request->label));
             context.answer([&] { return json::snapshot(made); },
                            [&](const Look& look) {
@@ -55,6 +56,7 @@ Command create() {
                              return context.quiet() ? text
                                                     : text + render_snapshot_next(made, look);
                            });
+            call_caretaker(context, engine);  // pools that follow the newest
             return 0;
           }};
 }

@@ -1,4 +1,5 @@
 // `velo up`: what a boot does.
+#include "cli/caretaker.h"
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/errors.h"
@@ -40,6 +41,7 @@ Command up_command() {
             for (const auto& [branch, error] : report.failed) {
               context.output().err.write(render_error(error, context.output().err.look()));
             }
+            call_caretaker(context, engine);
             return report.failed.empty() ? 0 : 1;
           }};
 }

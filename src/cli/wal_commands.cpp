@@ -92,7 +92,7 @@ std::optional<int> run_wal_command(int argc, char** argv) {
     return failure;
   }
   // A limit on the size of files is an error like a full disk.
-  std::signal(SIGXFSZ, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);
   try {
     return is_push ? push(word(4), word(5), word(6)) : fetch(word(4), word(5), word(6));
   } catch (const std::exception& exception) {

@@ -2,11 +2,18 @@
 
 #include <array>
 
+#include <chrono>
+#include <thread>
+
 #include "base/files.h"
+#include "base/time.h"
 #include "catalog/catalog.h"
+#include "engine/earlier_cluster.h"
+#include "engine/passwords.h"
 #include "engine/records.h"
 #include "engine/servers.h"
 #include "postgres/hba.h"
+#include "postgres/scram.h"
 #include "runtime/registry.h"
 #include "storage/registry.h"
 
@@ -43,7 +50,27 @@ Result<void> do_remove_volume(Engine& engine, const Args& args) {
   return remove_tree(engine.home().archive_directory(incarnation));
 }
 
-Result<void> do_stop_server(Engine&, const Args& args) {
+/// Whether somebody started the branch's server by hand. Where its socket is, which tells, is
+/// written a moment after its start (and never of a container's, which nobody starts by hand).
+Result<bool> is_somebody_elses(Engine& engine, const std::string& branch_id) {
+  constexpr auto patience = std::chrono::milliseconds(500);
+  constexpr auto pause = std::chrono::milliseconds(10);
+  const BranchRecords b = TRY(load_branch(engine, branch_id));
+  const auto runtime = TRY(runtime_of(b.project));
+  const fs::path pgdata = pgdata_of(*TRY(driver_of(b.project)), b.incarnation.volume);
+  const Deadline deadline(patience);
+  for (;;) {
+    const runtime::Seen seen = TRY(runtime->inspect(pgdata));
+    if (!seen.runs) return false;
+    if (!seen.socket_directory.empty()) return was_started_by_hand(engine, b, seen);
+    if (deadline.passed()) return false;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+Result<void> do_stop_server(Engine& engine, const Args& args) {
+  const std::string& own_of = arg(args, "own_of");
+  if (!own_of.empty() && TRY(is_somebody_elses(engine, own_of))) return {};
   return stop_on_volume(args, runtime::StopMode::fast);
 }
 
@@ -52,6 +79,7 @@ Result<void> do_forget_branch(Engine& engine, const Args& args) {
   TRY(remove_tree(engine.home().run_directory(id)));
   // Held by whoever does this; one who waits for it opens it anew (base/lock.h).
   TRY(remove_file(engine.home().lock_file("branch-" + id)));
+  TRY(remove_file(engine.home().lock_file("lease-" + id)));
   const fs::path log = engine.home().log_file(id);
   TRY(remove_file(log));
   TRY(remove_file(log.string() + ".1"));
@@ -60,6 +88,7 @@ Result<void> do_forget_branch(Engine& engine, const Args& args) {
 }
 
 Result<void> do_forget_project(Engine& engine, const Args& args) {
+  TRY(remove_file(engine.home().imported_file(arg(args, "project"))));
   return remove_tree(engine.home().tls_directory(arg(args, "project")));
 }
 
@@ -93,15 +122,63 @@ Result<void> do_open_branch(Engine& engine, const Args& args) {
   return open_server(engine, branch);
 }
 
+Result<void> do_give_volume_back(Engine& engine, const Args& args) {
+  const auto driver = TRY(storage::open_driver(arg(args, "driver"), arg(args, "pool")));
+  const std::string& volume = arg(args, "volume");
+  const std::string& incarnation = arg(args, "incarnation");
+  const auto mark = driver->mark_of(volume);
+  if (mark && mark->incarnation_id == incarnation) {
+    catalog::Project project;
+    project.os_user = arg(args, "os_user");
+    TRY(driver->attach(volume));
+    TRY(put_files_back(engine.home(), incarnation, pgdata_of(*driver, volume),
+                       TRY(owner_of(project))));
+  } else if (mark || mark.error().code != Errc::not_found) {
+    return mark ? Result<void>{} : std::unexpected(mark.error());
+  }
+  TRY(driver->give_back(volume, engine.catalog().home_id(), arg(args, "was")));
+  TRY(remove_tree(engine.home().imported_files(incarnation)));
+  return remove_tree(engine.home().archive_directory(incarnation));
+}
+
+Result<void> do_bring_container_back(Engine&, const Args& args) {
+  return TRY(runtime::open_runtime(arg(args, "runtime")))->bring_foreign_back(arg(args, "was"));
+}
+
+/// Of a branch that was taken over: Velo's own, once it is Velo's. One that should not run is
+/// stopped then.
+Result<void> do_set_password(Engine& engine, const Args& args) {
+  BranchRecords b = TRY(load_branch(engine, arg(args, "branch")));
+  const auto runtime = TRY(runtime_of(b.project));
+  const fs::path pgdata = pgdata_of(*TRY(driver_of(b.project)), b.incarnation.volume);
+  const Cancellation never;
+  if (!TRY(runtime->inspect(pgdata)).runs) TRY(start_server(engine, b, {}, never));
+  auto connection = TRY(connect_to(engine, b, never));
+  const std::string verifier =
+      TRY(postgres::scram_verifier(TRY(password_of(engine.home(), b.branch))));
+  TRY(connection.query(
+      fmt::format("ALTER ROLE {} PASSWORD {}", postgres::quote_identifier(b.branch.superuser),
+                  postgres::quote_literal(verifier)),
+      connect_patience));
+  if (b.branch.wants_running) return {};
+  return runtime->stop(pgdata, runtime::StopMode::fast);
+}
+
 struct Kind {
   std::string_view name;
   Result<void> (*run)(Engine&, const Args&);
 };
 
 constexpr std::array kinds{
-    Kind{"remove_volume", &do_remove_volume}, Kind{"stop_server", &do_stop_server},
-    Kind{"forget_branch", &do_forget_branch}, Kind{"forget_project", &do_forget_project},
-    Kind{"start_branch", &do_start_branch},   Kind{"open_branch", &do_open_branch},
+    Kind{"remove_volume", &do_remove_volume},
+    Kind{"stop_server", &do_stop_server},
+    Kind{"forget_branch", &do_forget_branch},
+    Kind{"forget_project", &do_forget_project},
+    Kind{"start_branch", &do_start_branch},
+    Kind{"open_branch", &do_open_branch},
+    Kind{"give_volume_back", &do_give_volume_back},
+    Kind{"bring_container_back", &do_bring_container_back},
+    Kind{"set_password", &do_set_password},
 };
 
 }  // namespace
@@ -122,6 +199,13 @@ Action stop_server(const std::string& runtime, const std::string& driver, const 
           {{"runtime", runtime}, {"driver", driver}, {"pool", pool}, {"volume", volume}}};
 }
 
+Action stop_own_server(const BranchRecords& b) {
+  Action action =
+      stop_server(b.project.runtime, b.project.driver, b.project.pool, b.incarnation.volume);
+  action.args["own_of"] = b.branch.id;
+  return action;
+}
+
 Action forget_branch_files(const std::string& branch_id) {
   return {"forget_branch", {{"branch", branch_id}}};
 }
@@ -136,6 +220,22 @@ Action start_branch_action(const std::string& branch_id) {
 
 Action open_branch(const std::string& branch_id) {
   return {"open_branch", {{"branch", branch_id}}};
+}
+
+Action give_volume_back(const std::string& driver, const std::string& pool,
+                        const std::string& volume, const std::string& incarnation_id,
+                        const std::string& os_user, const std::string& was) {
+  return {"give_volume_back",
+          {{"driver", driver},
+           {"pool", pool},
+           {"volume", volume},
+           {"incarnation", incarnation_id},
+           {"os_user", os_user},
+           {"was", was}}};
+}
+
+Action bring_container_back(const std::string& runtime, const std::string& was) {
+  return {"bring_container_back", {{"runtime", runtime}, {"was", was}}};
 }
 
 Action named(Action action, const std::string& branch) {

@@ -5,6 +5,7 @@
 #include "engine/actions.h"
 #include "engine/branches.h"
 #include "engine/cluster_clone.h"
+#include "engine/marks.h"
 #include "engine/moments.h"
 #include "engine/names.h"
 #include "engine/operation.h"
@@ -14,6 +15,7 @@
 #include "engine/servers.h"
 #include "engine/snapshots.h"
 #include "engine/survey.h"
+#include "engine/temporary.h"
 #include "postgres/clone.h"
 
 namespace velo::engine {
@@ -90,6 +92,17 @@ Result<void> check_moment(const CreateBranch& request) {
   return {};
 }
 
+/// The backup API, which copies of a running parent's files are made with, begins with a
+/// checkpoint.
+Result<void> check_when_busy(const CreateBranch& request, const storage::Driver& driver) {
+  if (request.when_busy != WhenBusy::replay || driver.capabilities().atomic_snapshot) return {};
+  return fail_with_hint(
+      Errc::unsupported,
+      fmt::format("the {} driver copies files one by one, which takes a checkpoint of the parent",
+                  driver.name()),
+      "leave --when-busy out");
+}
+
 /// "demo/main", "the snapshot demo/main@before", "demo/main as of 2025-10-07 14:30:00 (…)"
 std::string words_for(const CreateBranch& request, const BranchRecords& parent) {
   if (!request.snapshot.empty()) return "the snapshot " + request.snapshot;
@@ -97,36 +110,11 @@ std::string words_for(const CreateBranch& request, const BranchRecords& parent) 
   return fmt::format("{} as of {}", parent.full_name(), to_words(*request.as_of));
 }
 
-Result<void> check_name_is_free(Engine& engine, const catalog::Project& project,
-                                const std::string& name) {
-  const std::string full_name = project.name + "/" + name;
-  if (const auto there = TRY(engine.catalog().branch_named(project.id, name))) {
-    return fail_with_hint(
-        Errc::already_exists, fmt::format("the branch {} already exists", full_name),
-        there->id == project.main_branch_id
-            ? fmt::format("it came with its project; a copy of it needs a name of its own, for "
-                          "example {}/dev",
-                          project.name)
-            : fmt::format(
-                  "choose another name, or take it back to its parent: velo branch reset {}",
-                  full_name));
-  }
-  for (const auto& reservation : TRY(engine.catalog().reservations("branch"))) {
-    if (reservation.key == project.id + "/" + name) {
-      return fail_with_hint(
-          Errc::already_exists,
-          fmt::format("the branch {} is being made by another command", full_name),
-          "velo operations shows it");
-    }
-  }
-  return {};
-}
-
 Result<BranchRecords> draft_records(const BranchRecords& parent, const CreateBranch& request,
                                     const std::string& name) {
   BranchRecords b;
   b.project = parent.project;
-  b.branch.id = TRY(random_id());
+  b.branch.id = request.temporary ? request.temporary->branch_id : TRY(random_id());
   b.incarnation = TRY(life_cloned_from(parent.incarnation, b.branch.id));
   b.branch.project_id = b.project.id;
   b.branch.name = name;
@@ -141,10 +129,27 @@ Result<BranchRecords> draft_records(const BranchRecords& parent, const CreateBra
   return b;
 }
 
-Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRecords& b, int port,
-                         std::set<std::string>& refused) {
+/// Its record, with what it was cloned from.
+catalog::Temporary temporary_of(catalog::Temporary temporary, const Source& found,
+                                const BranchRecords& b) {
+  temporary.as_of = b.incarnation.forked_at.value_or(now());
+  if (!found.snapshot) return temporary;
+  temporary.snapshot_id = found.snapshot->incarnation_id;
+  temporary.snapshot = found.snapshot->label;
+  return temporary;
+}
+
+Basis basis_of(const catalog::Snapshot& snapshot) {
+  return {
+      .snapshot_id = snapshot.incarnation_id, .label = snapshot.label, .as_of = snapshot.taken_at};
+}
+
+Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRecords& b,
+                         int wanted_port, FreePort& port, std::set<std::string>& refused) {
   TRY(check_name_is_free(engine, b.project, b.branch.name));
-  b.endpoint.port = TRY(free_port(engine, port));
+  port = {};
+  port = TRY(free_port(engine, wanted_port));
+  b.endpoint.port = port.number;
   b.incarnation.volume =
       TRY(free_volume_name(engine, driver, b.project.pool, b.project.name, b.branch.name, refused));
   refused.insert(b.incarnation.volume);
@@ -169,6 +174,7 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   std::optional<RecoveryPlan> replay;
   BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
     found = TRY(find_source(engine, name, request));
+    TRY(check_lasts(engine, parent.project, parent.branch));
     TRY(check_name_is_free(engine, parent.project, name.branch));
     LockSet set{.exclusive = {}, .shared = {parent.branch.id}};
     if (request.as_of) {
@@ -180,13 +186,18 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
   if (replay) TRY(mark_end(engine, *replay));
   const BranchRecords& source = replay ? replay->base : parent;
   const auto driver = TRY(driver_of(parent.project));
+  // What follows takes time too, and does not need the parent's server.
+  Approach approach(
+      engine, source, pgdata_of(*driver, source.incarnation.volume),
+      driver->capabilities().atomic_snapshot,
+      {.when_busy = request.when_busy,
+       .starts_at_once = request.start && TRY(runtime_of(parent.project))->can_promote()});
+  TRY(check_when_busy(request, *driver));
   TRY(TRY(runtime_of(parent.project))
           ->check_listening(request.address, request.port, TRY(owner_of(parent.project))));
   TRY(check_clonable(engine, *driver, source));
-  Approach approach(engine, source, pgdata_of(*driver, source.incarnation.volume),
-                    driver->capabilities().atomic_snapshot);
   TRY(check_room(engine, *driver, source.project.pool, source.incarnation.volume,
-                 TRY(room_for_clone(*driver, source.incarnation.volume))));
+                 TRY(room_for_clone(*driver, source))));
   BranchRecords b = TRY(draft_records(parent, request, name.branch));
   if (found.snapshot) fork_from(*found.snapshot, b.incarnation);
   if (replay) fork_from(*replay, b.incarnation);
@@ -194,8 +205,9 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
 
   engine.observer().begin(
       fmt::format("Creating {} from {}", b.full_name(), words_for(request, parent)));
+  FreePort port;
   std::set<std::string> refused;
-  const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, refused); };
+  const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, port, refused); };
   auto operation = TRY(Operation::begin(engine, "branch.create", b.full_name(), draft));
   TRY(or_undo(operation, [&]() -> Result<void> {
     ClonedCluster cloned =
@@ -204,22 +216,29 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
     const fs::path root = driver->root_of(b.incarnation.volume);
     if (request.start) {
       TRY(operation.step("start", "PostgreSQL ready", [&] {
+        port.hold.reset();
         return start_server(engine, b, cloned.first_start, engine.cancel());
       }));
     }
-    if (!request.start || !cloned.will_recover) TRY(sync_file_system(root));
+    if (!request.start) TRY(mark_whole(engine, *driver, b, {}));
+    const bool must_last = !request.temporary || !request.temporary->ephemeral;
+    if (must_last && (!request.start || !cloned.will_recover)) TRY(sync_file_system(root));
     return operation.commit([&]() -> Result<void> {
       TRY(engine.catalog().insert(b.branch));
       TRY(engine.catalog().insert(b.incarnation));
       TRY(engine.catalog().forget_size(source.incarnation.id));
-      return engine.catalog().insert(b.endpoint);
+      TRY(engine.catalog().insert(b.endpoint));
+      if (!request.temporary) return {};
+      return engine.catalog().put(temporary_of(*request.temporary, found, b));
     });
   }));
   locks = BranchLocks();
   own = BranchLocks();
-  if (!replay && !found.snapshot) renew_base(engine, parent);
-  return CreatedBranch{.branch = TRY(view_branch(engine, b.branch.id)),
-                       .connection = TRY(connection_view(engine, b))};
+  if (!replay && !found.snapshot && !request.temporary) renew_base(engine, parent);
+  CreatedBranch created{.branch = TRY(view_branch(engine, b.branch.id)),
+                        .connection = TRY(connection_view(engine, b))};
+  if (found.snapshot) created.based_on = basis_of(*found.snapshot);
+  return created;
 }
 
 }  // namespace velo::engine

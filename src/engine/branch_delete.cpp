@@ -4,6 +4,7 @@
 #include "engine/names.h"
 #include "engine/operation.h"
 #include "engine/records.h"
+#include "engine/temporary.h"
 #include "engine/tombstones.h"
 
 namespace velo::engine {
@@ -28,6 +29,7 @@ Result<void> check_childless(Engine& engine, const BranchRecords& root,
                              const std::string& with_all) {
   std::vector<std::string> names;
   for (const auto& child : TRY(engine.catalog().children_of(root.branch.id))) {
+    if (TRY(is_spare(engine, child.id))) continue;
     names.push_back(root.project.name + "/" + child.name);
   }
   if (names.empty()) return {};
@@ -61,11 +63,7 @@ Result<BranchRecords> find_root(Engine& engine, const DeleteRequest& request) {
   const auto kept = TRY(last_deleted(engine, TRY(parse_branch_name(request.name))));
   if (!kept) return live;
   if (request.at_once) return load_remains(engine, *kept);
-  return fail_with_hint(
-      Errc::not_found, fmt::format("{} is deleted already, and kept", request.name),
-      fmt::format("velo branch delete {0} --now frees its space; velo branch undelete {0} brings "
-                  "it back",
-                  request.name));
+  return deleted_already("branch", request.name);
 }
 
 /// What goes when this branch goes; refused as the header says.
@@ -91,15 +89,9 @@ Result<Deletion> preview_delete_branch(Engine& engine, const DeleteRequest& requ
 }
 
 Result<Deletion> delete_branch(Engine& engine, const DeleteRequest& request) {
-  Doomed doomed;
-  const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
-    doomed = TRY(find_doomed(engine, request));
-    LockSet set;
-    for (const BranchRecords& b : doomed.branches) set.exclusive.push_back(b.branch.id);
-    return set;
-  }));
-  engine.observer().begin(fmt::format("Deleting {}", request.name));
-  return bury(engine, "branch.delete", request.name, doomed);
+  return find_and_bury(engine, "branch.delete", request.name,
+                       fmt::format("Deleting {}", request.name),
+                       [&] { return find_doomed(engine, request); });
 }
 
 }  // namespace velo::engine

@@ -6,6 +6,7 @@
 #include "engine/records.h"
 #include "engine/sizes.h"
 #include "engine/survey.h"
+#include "engine/temporary.h"
 
 namespace velo::engine {
 namespace {
@@ -28,7 +29,7 @@ Result<std::vector<std::string>> relatives_of(Engine& engine, const BranchRecord
     if (!parent.deleted_at) names.push_back(b.project.name + "/" + parent.name);
   }
   for (const catalog::Branch& child : TRY(engine.catalog().children_of(b.branch.id))) {
-    names.push_back(b.project.name + "/" + child.name);
+    if (!TRY(is_spare(engine, child.id))) names.push_back(b.project.name + "/" + child.name);
   }
   return names;
 }
@@ -40,7 +41,8 @@ Result<BranchView> get_branch(Engine& engine, const std::string& name) {
   // A pool that cannot be asked is no reason not to show all else.
   const std::vector<storage::Sizes> sizes = measure(b, TRY(view_branch(engine, b.branch.id)).kept);
   if (sizes.empty()) return view_branch(engine, b.branch.id);
-  TRY(remember_sizes(engine, b.incarnation.id, sizes.front()));
+  // This only reads: that the branch goes meanwhile, or the disk is full, is no error here.
+  (void)remember_sizes(engine, b.incarnation.id, sizes.front());
   BranchView view = TRY(view_branch(engine, b.branch.id));
   if (view.kept.size() + 1 != sizes.size()) return view;  // changed meanwhile
   Freed freed{.bytes = sizes.front().exclusive,

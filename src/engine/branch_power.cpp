@@ -1,3 +1,6 @@
+#include <thread>
+
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
@@ -50,16 +53,44 @@ Result<void> start_and_commit(Engine& engine, Operation& operation, BranchRecord
   });
 }
 
-/// Before its first start as itself the gate is closed: a server left running by a crash would stay
-/// so, and nobody would know. Afterwards it may as well run.
+/// A server that a crash left running would be one that nobody wants, and that is gone after a
+/// reboot; before its first start as itself its gate is closed, and nobody would know. One that
+/// should run anyhow may as well.
 std::vector<Action> undo_of_start(const BranchRecords& b) {
-  if (!b.incarnation.first_start) return {};
-  return {stop_server(b.project.runtime, b.project.driver, b.project.pool, b.incarnation.volume)};
+  if (b.branch.wants_running && !b.incarnation.first_start) return {};
+  return {stop_own_server(b)};
+}
+
+/// What runs on it, once it is ready: the daemon may just have started it again, or it recovers
+/// from a crash. One that runs no more by then is none. Errc::server when it does not become ready.
+Result<runtime::Seen> await_what_runs(Engine& engine, const BranchRecords& b,
+                                      const fs::path& pgdata) {
+  constexpr auto longest = std::chrono::minutes(10);
+  constexpr auto pause = std::chrono::milliseconds(20);
+  const auto runtime = TRY(runtime_of(b.project));
+  const Deadline deadline(patience_for(longest));
+  for (bool told = false;; told = true) {
+    runtime::Seen seen = TRY(runtime->inspect(pgdata));
+    if (!seen.runs || seen.is_ready) return seen;
+    if (!told) {
+      engine.observer().notice(fmt::format(
+          "the server of {} is starting, or recovers from a crash: waiting until it is ready",
+          b.full_name()));
+    }
+    TRY(engine.cancel().check());
+    if (deadline.passed()) {
+      return fail_with_hint(
+          Errc::server, fmt::format("the server of {} runs, and is not ready", b.full_name()),
+          fmt::format("velo logs {0} shows how far it is; velo branch restart {0} starts it anew",
+                      b.full_name()));
+    }
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 Result<void> start_locked(Engine& engine, BranchRecords& b) {
   const fs::path pgdata = TRY(present_pgdata(b));
-  const runtime::Seen seen = TRY(TRY(runtime_of(b.project))->inspect(pgdata));
+  const runtime::Seen seen = TRY(await_what_runs(engine, b, pgdata));
   if (seen.runs && !b.incarnation.first_start) {
     if (was_started_by_hand(engine, b, seen)) {
       engine.observer().warning(fmt::format(
@@ -136,16 +167,18 @@ Result<CreatedBranch> restart_branch(Engine& engine, const std::string& name) {
 }
 
 Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project,
-                                              Sizing sizing) {
-  if (sizing == Sizing::measured) TRY(measure_some(engine, TRY(Survey::take(engine))));
-  const Survey survey = TRY(Survey::take(engine));
-  if (!project.empty()) {
-    return TRY(survey.project(TRY(find_project(engine, project)).id)).branches;
-  }
+                                              Sizing sizing, Spares spares) {
+  const Survey survey =
+      TRY(sizing == Sizing::measured ? measured_survey(engine) : Survey::take(engine));
   std::vector<BranchView> all;
-  for (ProjectView& view : TRY(survey.projects())) {
-    for (BranchView& branch : view.branches) all.push_back(std::move(branch));
+  if (!project.empty()) {
+    all = TRY(survey.project(TRY(find_project(engine, project)).id)).branches;
+  } else {
+    for (ProjectView& view : TRY(survey.projects())) {
+      for (BranchView& branch : view.branches) all.push_back(std::move(branch));
+    }
   }
+  if (spares == Spares::hidden) leave_out_spares(all);
   return all;
 }
 

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "catalog/records.h"
+#include "engine/checkpoint_choice.h"
 #include "engine/engine.h"
 #include "engine/projects.h"
 #include "engine/views.h"
@@ -20,27 +22,40 @@ struct CreateBranch {
   std::string snapshot;  ///< of the parent's, as find_snapshot takes it; empty: as it is now
   /// As of which earlier moment; not together with `snapshot`.
   std::optional<postgres::RecoveryTarget> as_of = std::nullopt;
+  /// How what a busy parent has in memory gets into the copy.
+  WhenBusy when_busy = WhenBusy::automatic;
   int port = 0;                       ///< 0: the next free one
   std::string address = "127.0.0.1";  ///< where it listens, an IPv4 address
   bool start = true;
   bool archives = true;  ///< false: its WAL is not kept, and it has no earlier moments
   std::map<std::string, std::string> settings;
+  /// Where no person named it (temporary.h): with the id that it will have and its role.
+  std::optional<catalog::Temporary> temporary = std::nullopt;
 };
 
 struct CreatedBranch {
   BranchView branch;
   ConnectionView connection;
+  std::optional<Basis> based_on = std::nullopt;
 };
 
 /// A branch with every transaction of its parent whose commit was acknowledged before the call.
 Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request);
+/// Several, side by side as far as the machine bears it, all of one source (as the first says it)
+/// and one moment. An answer for each, in their order: one that fails stands in no other's way. An
+/// error where none could be begun.
+Result<std::vector<Result<CreatedBranch>>> create_branches(Engine& engine,
+                                                           std::vector<CreateBranch> requests);
+
 enum class Sizing {
   remembered,
   measured,  ///< as far as that takes milliseconds (sizes.h)
 };
+enum class Spares { hidden, shown };  ///< of pools, which wait for whoever takes them
 /// All branches, or those of one project (empty: all).
 Result<std::vector<BranchView>> list_branches(Engine& engine, const std::string& project,
-                                              Sizing sizing = Sizing::remembered);
+                                              Sizing sizing = Sizing::remembered,
+                                              Spares spares = Spares::hidden);
 /// Measures the sizes anew.
 Result<BranchView> get_branch(Engine& engine, const std::string& name);
 

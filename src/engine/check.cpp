@@ -26,7 +26,7 @@ class Check {
     check_storage(of(Section::storage), known, home_);
     check_runtimes(of(Section::runtime), runtimes, known);
     check_versions(of(Section::versions), request_, known, cancel_);
-    check_groups(of(Section::permissions));
+    check_groups(of(Section::permissions), runtimes);
     if (known != nullptr) {
       check_state(of(Section::state), *known);
       check_certificates(of(Section::state), *known);
@@ -34,6 +34,7 @@ class Check {
       check_branches(of(Section::branches), *known, cancel_);
       check_archives(of(Section::branches), *known);
       check_schedules(of(Section::branches), *known);
+      check_temporaries(of(Section::branches), *known);
     }
     return report();
   }

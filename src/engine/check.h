@@ -45,6 +45,7 @@ struct Repair {
     start,              ///< the branch `subject`, which should run
     let_velo_in,        ///< puts Velo's lines back into the branch's pg_hba.conf
     open_gate,          ///< of the branch `subject`
+    rebuild,            ///< makes the catalog again from the volumes' marks
   };
   Kind kind = Kind::none;
   std::string subject;

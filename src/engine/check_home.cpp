@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/groups.h"
 #include "base/os_user.h"
+#include "catalog/backup.h"
 #include "catalog/health.h"
 #include "engine/check_parts.h"
 #include "engine/setup.h"
@@ -107,6 +108,22 @@ void check_group(Findings& findings, const std::string& user, const std::string&
   }
 }
 
+/// A backup knows more than marks do; which one to take is for its owner to say.
+Repair repair_of_lost(const Home& home) {
+  const bool has_backup = !catalog::backups_of(home.database(), home.backups()).empty();
+  return {.kind = has_backup ? Repair::Kind::none : Repair::Kind::rebuild, .subject = {}};
+}
+
+std::string way_back(const Home& home) {
+  if (repair_of_lost(home).kind == Repair::Kind::none) {
+    return "velo state restore returns to the last good backup; the volumes and their servers are "
+           "not touched by this";
+  }
+  return "there is no backup: velo doctor --fix makes the records again from the volumes' own "
+         "marks, "
+         "and keeps what is left of the catalog beside it";
+}
+
 }  // namespace
 
 bool check_home(Findings& findings, const Home& home) {
@@ -144,7 +161,7 @@ bool check_home(Findings& findings, const Home& home) {
   return true;
 }
 
-void check_groups(Findings& findings) {
+void check_groups(Findings& findings, const std::map<std::string, RuntimeAnswer>& runtimes) {
   if (running_as_root()) {
     findings.ok("permissions.group", {}, "root needs no group");
     return;
@@ -153,6 +170,10 @@ void check_groups(Findings& findings) {
   if (!user) return;
   for (const runtime::RuntimeInfo& info : runtime::runtimes()) {
     if (info.group.empty()) continue;
+    // What serves already needs no group: it is the user's own.
+    if (runtimes.at(std::string(info.name)).serves &&
+        !is_member_of(user->name, std::string(info.group)))
+      continue;
     check_group(findings, user->name, std::string(info.group),
                 fmt::format("whose members may use the runtime {}", info.name));
   }
@@ -162,25 +183,23 @@ void check_groups(Findings& findings) {
 bool check_catalog(Findings& findings, const Home& home) {
   const std::string path = home.database().string();
   if (!path_exists(path)) {
-    const bool lost = path_exists(home.root() / "private/key");
-    findings.add(
-        lost ? Level::error : Level::info, "state.catalog", path,
-        lost ? fmt::format("the catalog {} is gone", path) : "there is no catalog yet",
-        lost ? "put it back from a backup before any other command makes an empty one" : "");
+    const bool lost = path_exists(home.root() / "private/key") || home.has_lived();
+    findings.add(lost ? Level::error : Level::info, "state.catalog", path,
+                 lost ? fmt::format("the catalog {} is gone", path) : "there is no catalog yet",
+                 lost ? way_back(home) : "", lost ? repair_of_lost(home) : Repair{});
     return false;
   }
   const auto health = catalog::examine(path);
   if (!health) {
     findings.add(Level::error, "state.catalog", path,
                  fmt::format("the catalog cannot be read: {}", health.error().message),
-                 "put it back from a backup: cp -a keeps what is left of it first");
+                 way_back(home), repair_of_lost(home));
     return false;
   }
   if (!health->damage.empty()) {
-    findings.add(
-        Level::error, "state.catalog", path,
-        fmt::format("the catalog {} is damaged: {}", path, health->damage.front()),
-        "put it back from a backup; the volumes and their servers are not touched by this");
+    findings.add(Level::error, "state.catalog", path,
+                 fmt::format("the catalog {} is damaged: {}", path, health->damage.front()),
+                 way_back(home), repair_of_lost(home));
     return false;
   }
   if (health->schema_version > health->newest_version) {

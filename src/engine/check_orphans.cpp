@@ -12,6 +12,7 @@
 #include "catalog/catalog.h"
 #include "engine/check_parts.h"
 #include "engine/places.h"
+#include "postgres/number.h"
 #include "storage/registry.h"
 
 namespace velo::engine {
@@ -35,8 +36,10 @@ void check_volumes(Findings& findings, const Known& known, const Place& place,
                     mark->project_name, mark->branch_name, to_local(mark->created_at)),
         // No command: what takes a volume away is another one on each driver.
         fmt::format(
-            "Velo deletes nothing that it has no record of; look at what is in {}, and take "
-            "the volume away by hand when you are sure",
+            "velo state rebuild makes a record of it, if all of it is there; Velo deletes nothing "
+            "that it has no record of: look at what is in {}, and take the volume away by hand "
+            "when "
+            "you are sure",
             root));
   }
 }
@@ -85,7 +88,8 @@ bool has_live_socket(const fs::path& directory) {
   for (const std::string& name : list_directory(directory).value_or(std::vector<std::string>{})) {
     if (!name.ends_with(".lock")) continue;
     const std::string text = read_file(directory / name).value_or("");
-    const pid_t pid = std::atoi(text.c_str());
+    const std::string_view first = std::string_view(text).substr(0, text.find('\n'));
+    const pid_t pid = postgres::parse_number<pid_t>(trim(first)).value_or(0);
     if (pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM)) return true;
   }
   return false;

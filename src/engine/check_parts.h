@@ -89,7 +89,7 @@ void check_versions(Findings& findings, const CheckRequest& request, const Known
                     const Cancellation& cancel);
 /// Whether the home is there and this user's, so that the rest can be looked at.
 bool check_home(Findings& findings, const Home& home);
-void check_groups(Findings& findings);
+void check_groups(Findings& findings, const std::map<std::string, RuntimeAnswer>& runtimes);
 /// Whether the catalog can be read.
 bool check_catalog(Findings& findings, const Home& home);
 void check_state(Findings& findings, const Known& known);
@@ -99,6 +99,8 @@ void check_orphans(Findings& findings, const Known& known);
 void check_branches(Findings& findings, const Known& known, const Cancellation& cancel);
 /// What is archived of each branch, and whether it goes on.
 void check_archives(Findings& findings, const Known& known);
+/// Whether pools of branches are filled, and whether a dead run left its branch.
+void check_temporaries(Findings& findings, const Known& known);
 /// Whether anybody carries the schedules out.
 void check_schedules(Findings& findings, const Known& known);
 

@@ -6,7 +6,9 @@
 #include "base/size.h"
 #include "engine/check_parts.h"
 #include "engine/config.h"
+#include "engine/home_room.h"
 #include "engine/places.h"
+#include "postgres/number.h"
 #include "storage/registry.h"
 
 namespace velo::engine {
@@ -100,7 +102,9 @@ void check_drivers(Findings& findings, const std::vector<Place>& used, const Usu
 /// How many of a pool's hundred stay free (velo config get guard).
 int guard_of(const Known& known) {
   const auto guard = get_config(*known.engine, "guard");
-  return guard ? std::atoi(guard->value.c_str()) : 0;
+  return guard ? postgres::parse_number<int>(guard->value.substr(0, guard->value.find('%')))
+                     .value_or(0)
+               : 0;
 }
 
 void check_space(Findings& findings, const storage::PoolState& state, const std::string& pool,
@@ -178,7 +182,8 @@ void check_room_at_home(Findings& findings, const Home& home) {
   if (!space || space->size == 0) return;
   constexpr std::uint64_t too_little = 64U << 20U;
   if (space->free >= too_little) return;
-  findings.add(Level::warning, "storage.home", home.root().string(),
+  const Level level = check_room_at(home.root()) ? Level::warning : Level::error;
+  findings.add(level, "storage.home", home.root().string(),
                fmt::format("the file system of VELO_HOME has {} free", to_size(space->free)),
                "free some room there: the catalog and the logs are on it");
 }

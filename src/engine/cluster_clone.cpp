@@ -9,7 +9,10 @@
 
 #include "base/crypto.h"
 #include "base/files.h"
+#include "base/size.h"
 #include "catalog/catalog.h"
+#include "engine/drift.h"
+#include "engine/marks.h"
 #include "postgres/backup.h"
 #include "postgres/clone.h"
 #include "postgres/cluster.h"
@@ -22,10 +25,6 @@ using namespace std::chrono_literals;
 /// A checkpoint of a busy parent writes all of its dirty buffers; Ctrl-C ends the wait at any time.
 constexpr std::chrono::milliseconds checkpoint_patience = 30min;
 constexpr auto query_patience = 10s;
-
-/// See FirstStart::many_files: the files of a snapshot are clean, and btrfs is quick to say so,
-/// some 20 µs for each, against some 25 ms for a syncfs(2).
-constexpr std::size_t most_files_to_sync_singly = 3000;
 
 /// A storage filter out of a rule on paths relative to PGDATA; what lies beside PGDATA comes along.
 storage::FileFilter filter_with(postgres::Skip (*rule)(std::string_view)) {
@@ -70,6 +69,16 @@ bool recovers(const fs::path& pgdata, const OsUser& owner) {
   return control && control->state == postgres::ClusterState::in_crash_recovery;
 }
 
+/// See FirstStart::superuser.
+std::string superuser_of(const Engine& engine, const BranchRecords& parent, const fs::path& pgdata,
+                         postgres::Connection& connection) {
+  const auto runtime = runtime_of(parent.project);
+  const auto spec = spec_of(engine, parent);
+  if (!runtime || !spec || !(*runtime)->runs_as_installed(pgdata, spec->build)) return {};
+  const auto rows = connection.query(fmt::format("SELECT {}", superuser_column), query_patience);
+  return rows && rows->size() == 1 ? rows->front().at(0).value_or("") : "";
+}
+
 Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::path& pgdata,
                        std::chrono::milliseconds patience) {
   Source source;
@@ -79,6 +88,7 @@ Result<Source> look_at(Engine& engine, const BranchRecords& parent, const fs::pa
   TRY(engine.cancel().check());
   if (connection) {
     source.connection = std::move(*connection);
+    source.superuser = superuser_of(engine, parent, pgdata, *source.connection);
   } else {
     source.refusal = std::move(connection).error();
   }
@@ -97,22 +107,6 @@ bool may_have_subscriptions(postgres::Connection& connection) {
   return !rows || rows->size() != 1 || rows->front().at(0) != "0";
 }
 
-/// Whether a snapshot may do without a CHECKPOINT: everything that was committed by now, by
-/// sessions with synchronous_commit off too, is in WAL on disk, and what a recovery has to replay
-/// of it takes less time than a checkpoint. (Both positions are equal then but at the start of a
-/// page, where the insert position stands behind the page's header: a checkpoint more than needed.)
-bool needs_no_checkpoint(postgres::Connection& connection) {
-  constexpr int quickly_replayed = 64 * 1024;  // bytes of WAL
-  const auto rows =
-      connection.query(fmt::format("SELECT CASE WHEN pg_is_in_recovery() THEN false ELSE"
-                                   " pg_current_wal_insert_lsn() = pg_current_wal_flush_lsn()"
-                                   " AND pg_current_wal_insert_lsn() - redo_lsn < {} END"
-                                   " FROM pg_control_checkpoint()",
-                                   quickly_replayed),
-                       query_patience);
-  return rows && rows->size() == 1 && rows->front().at(0) == "t";
-}
-
 /// "16385" → "fast", where a server can tell.
 std::map<std::string, std::string> tablespace_names(Engine& engine, const BranchRecords& parent) {
   std::map<std::string, std::string> names;
@@ -127,11 +121,13 @@ std::map<std::string, std::string> tablespace_names(Engine& engine, const Branch
 
 }  // namespace
 
-Approach::Approach(Engine& engine, const BranchRecords& parent, fs::path pgdata, bool checkpoint)
+Approach::Approach(Engine& engine, const BranchRecords& parent, fs::path pgdata, bool checkpoint,
+                   const Taking& taking)
     : engine_(&engine),
       parent_(&parent),
       pgdata_(std::move(pgdata)),
       checkpoint_(checkpoint),
+      taking_(taking),
       found_(std::async(std::launch::async, [this] { return look(); })) {}
 
 Approach::~Approach() = default;
@@ -141,8 +137,8 @@ Result<Approach::Source> Approach::look() const {
   Source source =
       TRY(look_at(*engine_, *parent_, pgdata_, recovers(pgdata_, owner) ? 1s : connect_patience));
   if (!checkpoint_ || !source.connection) return source;
-  source.needs_none = needs_no_checkpoint(*source.connection);
-  if (source.needs_none) {
+  source.replayed = replay_instead(*source.connection, taking_);
+  if (source.replayed) {
     source.may_have_subscriptions = may_have_subscriptions(*source.connection);
   } else {
     TRY(source.connection->send("CHECKPOINT"));
@@ -158,20 +154,6 @@ Result<Approach::Source> Approach::take(bool needs_connection) {
   engine_->observer().notice(
       fmt::format("{} is recovering from a crash: waiting until it is done", parent_->full_name()));
   return look_at(*engine_, *parent_, pgdata_, checkpoint_patience);
-}
-
-storage::Mark mark_for(const Engine& engine, const BranchRecords& b) {
-  return {.home_id = engine.catalog().home_id(),
-          .project_id = b.project.id,
-          .project_name = b.project.name,
-          .branch_id = b.branch.id,
-          .branch_name = b.branch.name,
-          .incarnation_id = b.incarnation.id,
-          .parent_incarnation_id = b.incarnation.parent_incarnation_id.value_or(""),
-          .runtime = b.project.runtime,
-          .build = b.incarnation.image_digest.empty() ? b.incarnation.pg_version
-                                                      : b.incarnation.image_digest,
-          .created_at = b.incarnation.created_at};
 }
 
 Result<catalog::Incarnation> life_cloned_from(const catalog::Incarnation& source,
@@ -243,6 +225,8 @@ Result<ClonedCluster> clone_once(Engine& engine, Operation& operation, storage::
 
   Source source = TRY(approach.take(!atomic));
   ClonedCluster cloned;
+  cloned.first_start.superuser = source.superuser;
+  cloned.first_start.promotes = source.replayed && source.replayed->by_promotion;
   bool& subscriptions = cloned.first_start.may_have_subscriptions;
   const auto clone_with = [&](const storage::FileFilter& filter) {
     return driver.clone(parent.incarnation.volume, child.incarnation.volume,
@@ -253,13 +237,14 @@ Result<ClonedCluster> clone_once(Engine& engine, Operation& operation, storage::
 
   if (atomic) {
     if (source.connection) {
-      const std::string words = source.needs_none
-                                    ? fmt::format("Checkpoint of {} not needed", parent.full_name())
-                                    : fmt::format("Checkpoint {}", parent.full_name());
+      const std::string words =
+          source.replayed ? fmt::format("Checkpoint of {} not needed: {} of WAL to replay",
+                                        parent.full_name(), to_size(source.replayed->bytes))
+                          : fmt::format("Checkpoint {}", parent.full_name());
       TRY(operation.step("checkpoint", words, [&]() -> Result<void> {
         if (source.checkpoints) {
           TRY(source.connection->finish(checkpoint_patience));
-        } else if (!source.needs_none) {
+        } else if (!source.replayed) {
           TRY(source.connection->query("CHECKPOINT", checkpoint_patience));
         }
         subscriptions = source.may_have_subscriptions ? *source.may_have_subscriptions
@@ -320,12 +305,13 @@ Result<ClonedCluster> clone_once(Engine& engine, Operation& operation, storage::
     TRY(postgres::prepare_clone({.source_root = source_root,
                                  .root = root,
                                  .pgdata = pgdata,
-                                 .settings = child.branch.settings}));
+                                 .settings = child.branch.settings,
+                                 .defaults = default_settings(driver)}));
     cloned.will_recover =
         TRY(postgres::read_control_file(pgdata)).state != postgres::ClusterState::shut_down;
     if (!cloned.will_recover) return {};
     const auto files = TRY(postgres::relation_files(pgdata));
-    cloned.first_start.many_files = files.count > most_files_to_sync_singly;
+    cloned.first_start.files_to_sync = files.count;
     if (files.unlogged) {
       engine.observer().notice(
           "unlogged tables are empty in the branch: PostgreSQL's crash recovery does not keep "

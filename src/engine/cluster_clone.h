@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "engine/checkpoint_choice.h"
 #include "engine/engine.h"
 #include "engine/operation.h"
 #include "engine/records.h"
@@ -34,14 +35,14 @@ Result<void> check_clonable(Engine& engine, storage::Driver& driver, const Branc
 
 /// The way into a parent, found by a thread of its own: a connection takes the server a process and
 /// some milliseconds, and a checkpoint more, which go by while the plan is written. Neither changes
-/// anything, so whoever then refuses just lets go of it. A parent all of whose WAL is on disk, and
-/// little of it since its last checkpoint, needs none: the branch replays that little sooner.
+/// anything, so whoever then refuses just lets go of it.
 class Approach {
  public:
   /// `engine` and `parent` must outlive it, and stay as they are until clone_cluster returns. With
-  /// `checkpoint` the server is told to make one, where it needs one, as soon as it can be told.
+  /// `checkpoint` the server is told to make one, unless its WAL will be replayed instead, as soon
+  /// as it can be told.
   Approach(Engine& engine, const BranchRecords& parent, std::filesystem::path pgdata,
-           bool checkpoint);
+           bool checkpoint, const Taking& taking = {});
   Approach(const Approach&) = delete;
   Approach& operator=(const Approach&) = delete;
   Approach(Approach&&) = delete;
@@ -53,10 +54,12 @@ class Approach {
     bool runs = false;
     std::optional<postgres::Connection> connection;
     bool checkpoints = false;  ///< the connection waits for the end of a CHECKPOINT
-    bool needs_none = false;   ///< all that was committed is on disk, and quickly replayed
+    /// It needs none: all that was committed is in so many bytes of WAL on disk.
+    std::optional<Replayed> replayed;
     /// Not asked while a checkpoint runs, which may take long: the answer locks others out.
     std::optional<bool> may_have_subscriptions;
-    Error refusal;  ///< why there is no connection although it runs
+    std::string superuser;  ///< see FirstStart::superuser
+    Error refusal;          ///< why there is no connection although it runs
   };
   /// What was found; looks again when it was taken before. With `needs_connection` a parent that
   /// recovers from a crash is waited for; a snapshot need not, its own recovery replays the same
@@ -69,6 +72,7 @@ class Approach {
   const BranchRecords* parent_;
   std::filesystem::path pgdata_;
   bool checkpoint_;
+  Taking taking_;
   std::future<Result<Source>> found_;
 };
 
@@ -79,8 +83,6 @@ Result<ClonedCluster> clone_cluster(Engine& engine, Operation& operation, storag
                                     const BranchRecords& parent, const BranchRecords& child,
                                     Approach& approach,
                                     const std::function<Result<Draft>()>& draft);
-
-storage::Mark mark_for(const Engine& engine, const BranchRecords& branch);
 
 /// The record of a life that will be cloned from `source`, of the same build, never started as
 /// itself; without a volume yet.

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "catalog/catalog.h"
@@ -101,11 +102,13 @@ Result<ConfigEntry> entry_of(Engine& engine, const Key& key) {
 /// allows goes.
 Result<ConfigEntry> change_config(Engine& engine, const Key& key,
                                   const std::function<Result<void>()>& change) {
+  TRY(fault_point(Fault::config_change));
   TRY(engine.catalog().change([&]() -> Result<void> {
     TRY(change());
     if (key.name != "grace") return {};
     return shorten_kept(engine, TRY(grace_period(engine)));
   }));
+  TRY(fault_point(Fault::config_changed));
   if (key.name == "grace") TRY(mend(engine));
   return entry_of(engine, key);
 }

@@ -64,13 +64,9 @@ std::string about_providers(std::string_view changes) {
 }  // namespace
 
 std::string drift_columns(int major, AskProviders ask) {
-  // OID 10 is the bootstrap superuser, whatever it is called now (BOOTSTRAP_SUPERUSERID in
-  // src/include/catalog/pg_authid.dat).
-  return fmt::format(
-      "(SELECT rolname FROM pg_authid WHERE oid = 10), "
-      "current_setting('server_version'), {}, {}",
-      major >= first_major_with_database_versions ? changed_databases : "NULL",
-      ask == AskProviders::yes ? changed_providers : fmt::format("'{}'", not_asked));
+  return fmt::format("{}, current_setting('server_version'), {}, {}", superuser_column,
+                     major >= first_major_with_database_versions ? changed_databases : "NULL",
+                     ask == AskProviders::yes ? changed_providers : fmt::format("'{}'", not_asked));
 }
 
 void note_drift(Engine& engine, BranchRecords& b, const postgres::Row& row, std::size_t first) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "engine/engine.h"
@@ -10,6 +11,10 @@
 #include "postgres/connection.h"
 
 namespace velo::engine {
+
+/// The bootstrap superuser, whatever it is called now (OID 10 is BOOTSTRAP_SUPERUSERID in
+/// src/include/catalog/pg_authid.dat), for a SELECT.
+constexpr std::string_view superuser_column = "(SELECT rolname FROM pg_authid WHERE oid = 10)";
 
 /// Columns for a SELECT on the control connection, to be given to note_drift().
 ///

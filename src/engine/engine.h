@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/cancel.h"
 #include "base/error.h"
+#include "base/lock.h"
 #include "engine/home.h"
 #include "engine/observer.h"
 
@@ -41,10 +43,18 @@ class Engine {
   /// schema version than this program's.
   static Result<Engine> look(Options options, Observer& observer, const Cancellation& cancel);
 
+  /// Another one of the same home, for a thread of its own; tells `observer`, looks at the same
+  /// cancellation.
+  Result<Engine> again(Observer& observer) const;
+  /// On a catalog that is none of a home's yet, for who makes another one for it.
+  static Engine over(const Home& home, catalog::Catalog catalog, Observer& observer,
+                     const Cancellation& cancel, Options options);
+
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) = delete;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
+  /// Backs the catalog up, where that is due (engine/state.h).
   ~Engine();
 
   const Home& home() const { return home_; }
@@ -56,15 +66,17 @@ class Engine {
   const std::filesystem::path& program() const { return program_; }
 
  private:
-  Engine(Home home, std::unique_ptr<catalog::Catalog> catalog, Observer& observer,
-         const Cancellation& cancel, Options options);
+  Engine(Home home, std::optional<FileLock> lock, std::unique_ptr<catalog::Catalog> catalog,
+         Observer& observer, const Cancellation& cancel, Options options);
   Home home_;
+  std::optional<FileLock> lock_;  ///< none: nothing of a home's is open
   std::unique_ptr<catalog::Catalog> catalog_;
   Observer* observer_;
   const Cancellation* cancel_;
   std::string command_;
   std::string path_variable_;
   std::filesystem::path program_;
+  bool backs_up_ = false;
 };
 
 }  // namespace velo::engine

@@ -143,6 +143,14 @@ Result<OsUser> Home::server_user() {
       "make one: useradd --system --no-user-group --shell /usr/sbin/nologin velo");
 }
 
+bool Home::has_lived() const {
+  for (const fs::path& traces : {backups(), root_ / "tls"}) {
+    const auto names = list_directory(traces);
+    if (names && !names->empty()) return true;
+  }
+  return false;
+}
+
 fs::path Home::run_directory(const std::string& branch_id) const {
   fs::path inside = root_ / "run" / branch_id;
   if (inside.string().size() + longest_socket_name <= socket_path_limit) return inside;

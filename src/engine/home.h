@@ -1,6 +1,7 @@
 // VELO_HOME: where everything is, with which rights.
 //
-//   private/            0700  state.db, key, locks/ (a file per branch and per operation)
+//   private/            0700  state.db, key, locks/ (a file per branch and per operation),
+//                             backups/ of state.db, places.json (whereabouts.h)
 //   logs/               a server log per branch, <branch id>.log
 //   run/                <short id>/ per branch: the directory of its server's socket
 //   tls/<project id>/   server.crt, server.key, owned by the servers' user
@@ -39,6 +40,21 @@ class Home {
   static Result<OsUser> server_user();
 
   std::filesystem::path database() const { return root_ / "private/state.db"; }
+  std::filesystem::path backups() const { return root_ / "private/backups"; }
+  std::filesystem::path places_file() const { return root_ / "private/places.json"; }
+  /// How to give back a project that was taken over from the earlier Velo (import_earlier.h).
+  std::filesystem::path imported_file(const std::string& project_id) const {
+    return root_ / "private/imported" / (project_id + ".json");
+  }
+  /// The files of a cluster's that were changed then, as they were.
+  std::filesystem::path imported_files(const std::string& incarnation_id) const {
+    return root_ / "private/imported" / incarnation_id;
+  }
+  /// Shared by whoever has the catalog open; exclusive for who puts another one in its place.
+  std::filesystem::path catalog_lock() const { return lock_file("catalog"); }
+  /// Whether something beside the catalog shows that there was one: backups, certificates of
+  /// projects.
+  bool has_lived() const;
   std::filesystem::path lock_file(const std::string& name) const {
     return root_ / "private/locks" / name;
   }

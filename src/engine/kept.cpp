@@ -61,8 +61,7 @@ Result<void> forget_incarnation(Engine& engine, const catalog::Incarnation& inca
 }
 
 Result<void> shorten_kept(Engine& engine, std::chrono::seconds grace) {
-  for (catalog::Incarnation& life : TRY(engine.catalog().incarnations())) {
-    if (!life.kept_until) continue;
+  for (catalog::Incarnation& life : TRY(engine.catalog().ending_incarnations())) {
     // A deleted branch's snapshots go when it goes, whenever they were taken.
     const auto since = life.kept_reason == snapshot_reason
                            ? TRY(engine.catalog().branch(life.branch_id)).deleted_at
@@ -77,7 +76,7 @@ Result<void> shorten_kept(Engine& engine, std::chrono::seconds grace) {
 Result<void> reap(Engine& engine) {
   const Timestamp present = now();
   std::set<std::string> away;  // pools; each is told of once
-  for (const catalog::Incarnation& incarnation : TRY(engine.catalog().incarnations())) {
+  for (const catalog::Incarnation& incarnation : TRY(engine.catalog().ending_incarnations())) {
     if (!incarnation.kept_until || *incarnation.kept_until > present) continue;
     const catalog::Branch branch = TRY(engine.catalog().branch(incarnation.branch_id));
     const catalog::Project project = TRY(engine.catalog().project(branch.project_id));

@@ -2,6 +2,7 @@
 // after.
 
 #include <algorithm>
+#include <set>
 
 #include "base/fault.h"
 #include "base/files.h"
@@ -11,6 +12,7 @@
 #include "engine/kept.h"
 #include "engine/moments.h"
 #include "engine/operation.h"
+#include "engine/temporary.h"
 
 namespace velo::engine {
 namespace {
@@ -23,13 +25,13 @@ Result<void> carry_out_all(Engine& engine, const catalog::Operation& record, con
   if (record.state == "committed") {
     for (const Action& action : plan.finish) {
       TRY(carry_out(engine, action));
-      TRY(fault_point(fmt::format("mend/finish/{}", action.name)));
+      TRY(fault_point("mend", Boundary::finish, action.name));
     }
     return {};
   }
   for (auto action = plan.undo.rbegin(); action != plan.undo.rend(); ++action) {
     TRY(carry_out(engine, *action));
-    TRY(fault_point(fmt::format("mend/undo/{}", action->name)));
+    TRY(fault_point("mend", Boundary::undo, action->name));
   }
   return {};
 }
@@ -69,9 +71,35 @@ Result<std::optional<catalog::Operation>> dead_operation_on(Engine& engine, cons
   for (catalog::Operation& record : TRY(engine.catalog().open_operations())) {
     if (!concerns(TRY(plan_from_json(record.plan)))) continue;
     const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));
+    // cppcheck-suppress returnStdMoveLocal; into an optional, where nothing would be elided
     if (lock) return std::move(record);
   }
   return std::nullopt;
+}
+
+/// `told`: of which it was said already that they cannot be mended.
+Result<void> mend_all(Engine& engine, std::set<std::int64_t>& told) {
+  for (const catalog::Operation& record : TRY(engine.catalog().open_operations())) {
+    const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));
+    if (!lock) continue;  // its process lives
+    if (auto mended = mend_operation(engine, record.id); !mended) {
+      TRY(engine.cancel().check());
+      if (!told.insert(record.id).second) continue;
+      engine.observer().warning(fmt::format("an interrupted {} of {} could not be mended yet: {}",
+                                            kind_in_words(record.kind), record.subject,
+                                            mended.error().message));
+      continue;
+    }
+    TRY(remove_file(lock_path(engine, record.id)));
+  }
+  return {};
+}
+
+/// Kept volumes, and once an hour moments, whose time is over.
+Result<void> remove_what_is_over(Engine& engine) {
+  TRY(end_abandoned_runs(engine));
+  TRY(reap(engine));
+  return forget_moments_hourly(engine);
 }
 
 }  // namespace
@@ -103,36 +131,27 @@ bool is_running(const Engine& engine, const catalog::Operation& record) {
 }
 
 Result<void> mend_operations(Engine& engine) {
-  for (const catalog::Operation& record : TRY(engine.catalog().open_operations())) {
-    const auto lock = TRY(FileLock::try_acquire(lock_path(engine, record.id), LockMode::exclusive));
-    if (!lock) continue;  // its process lives
-    if (auto mended = mend_operation(engine, record.id); !mended) {
-      TRY(engine.cancel().check());
-      engine.observer().warning(fmt::format("an interrupted {} of {} could not be mended yet: {}",
-                                            kind_in_words(record.kind), record.subject,
-                                            mended.error().message));
-      continue;
-    }
-    TRY(remove_file(lock_path(engine, record.id)));
-  }
-  return {};
+  std::set<std::int64_t> told;
+  return mend_all(engine, told);
 }
 
 Result<void> mend(Engine& engine) {
   TRY(mend_operations(engine));
-  TRY(reap(engine));
-  return forget_moments_hourly(engine);
+  return remove_what_is_over(engine);
 }
 
 Result<BranchLocks> lock_branches(Engine& engine, const std::function<Result<LockSet>()>& resolve) {
   constexpr int attempts = 20;
+  constexpr int attempts_at_mending = 2;
+  std::set<std::int64_t> told;
   for (int attempt = 0;; ++attempt) {
-    TRY(mend(engine));
+    TRY(mend_all(engine, told));
+    if (attempt == 0) TRY(remove_what_is_over(engine));
     const LockSet wanted = TRY(resolve());
     BranchLocks locks = TRY(BranchLocks::acquire(engine, wanted));
     const auto dead = TRY(dead_operation_on(engine, wanted));
     if (!dead && TRY(resolve()) == wanted) return locks;
-    if (attempt < attempts) continue;
+    if (attempt < (dead ? attempts_at_mending : attempts)) continue;
     if (dead) {
       return fail_with_hint(
           Errc::in_use,

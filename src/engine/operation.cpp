@@ -3,18 +3,27 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/fault.h"
 #include "base/files.h"
 #include "base/time.h"
 #include "catalog/catalog.h"
 #include "engine/actions.h"
+#include "engine/home_room.h"
 
 namespace velo::engine {
 namespace {
 
 fs::path lock_path(const Engine& engine, std::int64_t id) {
   return engine.home().lock_file(fmt::format("operation-{}", id));
+}
+
+/// Or makes what is there to be started. What takes away is possible on a full disk too, and so is
+/// what brings back: whose server then does not start is told of.
+bool starts_servers(std::string_view kind) {
+  return std::ranges::any_of(std::array{".create", ".reset", ".restore", ".start", ".restart"},
+                             [&](const char* end) { return kind.ends_with(end); });
 }
 
 }  // namespace
@@ -46,6 +55,7 @@ Operation::~Operation() {
 
 Result<Operation> Operation::begin(Engine& engine, std::string kind, std::string subject,
                                    const std::function<Result<Draft>()>& draft) {
+  if (starts_servers(kind)) TRY(check_room_at(engine.home().root()));
   catalog::Operation record;
   record.kind = std::move(kind);
   record.subject = std::move(subject);
@@ -66,7 +76,7 @@ Result<Operation> Operation::begin(Engine& engine, std::string kind, std::string
     return {};
   }));
   Operation operation(engine, std::move(record), std::move(plan), std::move(*lock));
-  if (auto point = fault_point(operation.record_.kind + "/planned"); !point) {
+  if (auto point = fault_point(operation.record_.kind, Boundary::planned); !point) {
     return operation.undo(std::move(point).error());
   }
   return operation;
@@ -77,9 +87,9 @@ Result<void> Operation::step(std::string_view name, std::string_view words,
   TRY(engine_->cancel().check());
   engine_->observer().step_started(words);
   const Stopwatch watch;
-  TRY(fault_point(fmt::format("{}/{}", record_.kind, name)));
+  TRY(fault_point(record_.kind, Boundary::step, name));
   TRY(work());
-  TRY(fault_point(fmt::format("{}/{}/done", record_.kind, name)));
+  TRY(fault_point(record_.kind, Boundary::step_done, name));
   engine_->observer().step_finished(words, watch.elapsed());
   return {};
 }
@@ -98,7 +108,7 @@ Result<void> Operation::replan(const std::function<Result<Draft>()>& draft) {
 
 Result<void> Operation::commit(const std::function<Result<void>()>& changes) {
   TRY(engine_->cancel().check());
-  TRY(fault_point(record_.kind + "/commit"));
+  TRY(fault_point(record_.kind, Boundary::commit));
   catalog::Catalog& catalog = engine_->catalog();
   catalog::Operation committed = record_;
   committed.state = plan_.finish.empty() ? "done" : "committed";
@@ -124,13 +134,13 @@ Result<void> Operation::commit(const std::function<Result<void>()>& changes) {
 }
 
 Result<void> Operation::carry_out_finish() {
-  TRY(fault_point(record_.kind + "/committed"));
+  TRY(fault_point(record_.kind, Boundary::committed));
   for (const Action& action : plan_.finish) {
     const std::string words = words_of(action);
     const Stopwatch watch;
     if (!words.empty()) engine_->observer().step_started(words);
     TRY(carry_out(*engine_, action));
-    TRY(fault_point(fmt::format("{}/finish/{}", record_.kind, action.name)));
+    TRY(fault_point(record_.kind, Boundary::finish, action.name));
     if (!words.empty()) engine_->observer().step_finished(words, watch.elapsed());
   }
   if (record_.state == "done") return {};
@@ -145,7 +155,7 @@ std::unexpected<Error> Operation::undo(Error why) {
   const auto carry_out_undo = [&]() -> Result<void> {
     for (auto action = plan_.undo.rbegin(); action != plan_.undo.rend(); ++action) {
       TRY(carry_out(*engine_, *action));
-      TRY(fault_point(fmt::format("{}/undo/{}", record_.kind, action->name)));
+      TRY(fault_point(record_.kind, Boundary::undo, action->name));
     }
     record_.state = "undone";
     record_.ended_at = now();

@@ -14,6 +14,7 @@
 #include "engine/kept_space.h"
 #include "engine/servers.h"
 #include "engine/setup.h"
+#include "engine/whereabouts.h"
 #include "postgres/wal.h"
 #include "runtime/port.h"
 #include "storage/registry.h"
@@ -32,8 +33,11 @@ bool system_pool_is_usable() {
   return ::access(shared.c_str(), W_OK | X_OK) == 0;
 }
 
-bool nobody_listens_on(int port) {
-  return runtime::check_port("127.0.0.1", port).has_value();
+Result<bool> nobody_listens_on(int port) {
+  auto free = runtime::check_port("127.0.0.1", port);
+  if (free) return true;
+  if (free.error().code == Errc::in_use) return false;
+  return std::unexpected(std::move(free).error());
 }
 
 /// The kernel hands out [first, last] to outgoing connections: a server there could find its port
@@ -144,6 +148,7 @@ Result<Placement> choose_place(Engine& engine, const std::string& storage, const
 Result<void> prepare_pool(Engine& engine, storage::Driver& driver, const std::string& pool) {
   const auto projects = TRY(engine.catalog().projects(catalog::Which::all));
   if (std::ranges::count(projects, pool, &catalog::Project::pool) > 0) TRY(driver.check_there());
+  TRY(note_place(engine.home(), engine.catalog(), {std::string(driver.name()), pool}));
   return driver.prepare();
 }
 
@@ -158,7 +163,7 @@ Result<void> check_room(Engine& engine, const storage::Driver& driver, const std
   const auto free_now = beside.empty() ? std::nullopt : driver.room_beside(beside);
   if (free_now) {
     const auto known = TRY(engine.catalog().pool_size(driver.name(), pool));
-    if (known && now() - known->seen_at < pool_size_holds &&
+    if (known && known->seen_at <= now() && now() - known->seen_at < pool_size_holds &&
         leaves_enough(known->bytes, *free_now)) {
       return {};
     }
@@ -188,10 +193,12 @@ Result<void> check_room(Engine& engine, const storage::Driver& driver, const std
           kept, kept.empty() ? "" : "; or "));
 }
 
-Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const std::string& volume) {
+Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const BranchRecords& source) {
   const storage::Capabilities can = driver.capabilities();
   if (can.atomic_snapshot) return 0;
-  constexpr std::uint64_t wal = 3 * postgres::default_segment_size;
+  const std::string& volume = source.incarnation.volume;
+  const std::uint64_t wal =
+      3 * segment_size_of(source.project, volume).value_or(postgres::default_segment_size);
   if (can.cost != storage::CloneCost::per_byte) return wal;
   return wal + TRY(driver.measure({volume})).at(0).referenced;
 }
@@ -200,16 +207,16 @@ Result<std::string> free_volume_name(Engine& engine, const storage::Driver& driv
                                      const std::string& pool, const std::string& project,
                                      const std::string& branch,
                                      const std::set<std::string>& refused) {
+  const std::string base = project + "-" + branch;
   std::set<std::string> taken = refused;
-  for (const auto& incarnation : TRY(engine.catalog().incarnations())) {
-    taken.insert(incarnation.volume);  // of any pool: a name is cheap
+  for (std::string& volume : TRY(engine.catalog().volumes_called(base))) {
+    taken.insert(std::move(volume));  // of any pool: a name is cheap
   }
   for (const auto& reservation : TRY(engine.catalog().reservations("volume"))) {
     if (reservation.key.starts_with(volume_key(pool, ""))) {
       taken.insert(reservation.key.substr(volume_key(pool, "").size()));
     }
   }
-  const std::string base = project + "-" + branch;
   for (int number = 1;; ++number) {
     std::string name = number == 1 ? base : fmt::format("{}.{}", base, number);
     if (!taken.contains(name) && !driver.mark_of(name)) return name;
@@ -220,28 +227,27 @@ std::string volume_key(const std::string& pool, const std::string& volume) {
   return pool + "\n" + volume;
 }
 
-Result<int> free_port(Engine& engine, int wanted) {
-  std::set<int> taken;
-  for (const auto& endpoint : TRY(engine.catalog().endpoints())) {
-    if (endpoint.active) taken.insert(endpoint.port);
-  }
+Result<FreePort> free_port(Engine& engine, int wanted) {
+  std::vector<int> ports = TRY(engine.catalog().ports());
   for (const auto& reservation : TRY(engine.catalog().reservations("port"))) {
-    taken.insert(std::stoi(reservation.key));
+    ports.push_back(std::stoi(reservation.key));
   }
+  std::ranges::sort(ports);
+  const auto is_taken = [&](int port) { return std::ranges::binary_search(ports, port); };
   if (wanted != 0) {
     if (wanted < 1 || wanted > 65535) {
       return fail(Errc::usage, "{} is no port; they go from 1 to 65535", wanted);
     }
-    if (taken.contains(wanted)) {
+    if (is_taken(wanted)) {
       return fail_with_hint(Errc::in_use, fmt::format("port {} belongs to another branch", wanted),
                             "leave --port out and Velo chooses a free one");
     }
-    if (!nobody_listens_on(wanted)) {
+    if (!TRY(nobody_listens_on(wanted))) {
       return fail_with_hint(
           Errc::in_use, fmt::format("port {} is in use by another program", wanted),
           fmt::format("find it with: ss -ltnp 'sport = :{}'; or leave --port out", wanted));
     }
-    return wanted;
+    return FreePort{.number = wanted, .hold = {}};
   }
   const auto [first, last] = ephemeral_range();
   // Homes begin at different ports, so that a stopped branch's port is rarely taken by another
@@ -253,7 +259,10 @@ Result<int> free_port(Engine& engine, int wanted) {
   for (int i = 0; i < span; ++i) {
     const int port = lowest_port + (start + i) % span;
     if (port >= first && port <= last) continue;
-    if (!taken.contains(port) && nobody_listens_on(port)) return port;
+    if (is_taken(port)) continue;
+    if (auto hold = TRY(runtime::hold_port(port))) {
+      return FreePort{.number = port, .hold = std::move(*hold)};
+    }
   }
   return fail(Errc::in_use, "no port between {} and {} is free", lowest_port, highest_port);
 }

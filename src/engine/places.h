@@ -7,9 +7,11 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "base/os_user.h"
 #include "catalog/records.h"
 #include "engine/engine.h"
+#include "engine/records.h"
 #include "storage/driver.h"
 
 namespace velo::engine {
@@ -46,12 +48,12 @@ Result<void> prepare_pool(Engine& engine, storage::Driver& driver, const std::st
 Result<void> check_room(Engine& engine, const storage::Driver& driver, const std::string& pool,
                         const std::string& beside, std::uint64_t needed);
 
-/// What a clone of this volume needs at once. Nothing where it is one atomic snapshot. Else three
+/// What a clone of this life needs at once. Nothing where it is one atomic snapshot. Else three
 /// segments of WAL: the backup's begin and end each have the parent switch to a new one, and the
 /// clone's recovery ends in one of its own (2 were seen to be written on ext4, 2 to 3 on XFS, none
 /// where the parent has old ones to use again). And where cloning is copying all of the volume's
 /// bytes: the WAL that is copied along is not more than what pg_wal holds, which is in them.
-Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const std::string& volume);
+Result<std::uint64_t> room_for_clone(const storage::Driver& driver, const BranchRecords& source);
 
 /// "demo-dev", or with .2, .3… the first that neither the catalog, nor a reservation, nor the pool
 /// has, nor `refused` contains. Called inside the transaction that reserves it.
@@ -62,10 +64,18 @@ Result<std::string> free_volume_name(Engine& engine, const storage::Driver& driv
 /// The reservation's key for a volume.
 std::string volume_key(const std::string& pool, const std::string& volume);
 
+/// A port that no branch has and nobody listens on.
+struct FreePort {
+  int number = 0;
+  /// Keeps other homes of this machine from choosing it too (runtime::hold_port); to be let go
+  /// right before its server starts. None where the port was asked for.
+  Fd hold;
+};
+
 /// `wanted`, or with 0 the next free port outside the kernel's ephemeral range
 /// (/proc/sys/net/ipv4/ip_local_port_range): not in the catalog, not reserved, nobody listens on
 /// it. Errc::in_use for a wanted one that is taken. Called inside the transaction that reserves it.
-Result<int> free_port(Engine& engine, int wanted);
+Result<FreePort> free_port(Engine& engine, int wanted);
 
 /// Errc::usage for what is no IPv4 address.
 Result<void> check_address(const std::string& address);

@@ -7,6 +7,7 @@
 #include "engine/projects.h"
 #include "engine/records.h"
 #include "engine/survey.h"
+#include "engine/temporary.h"
 #include "engine/tombstones.h"
 
 namespace velo::engine {
@@ -25,11 +26,7 @@ Result<catalog::Project> find_either(Engine& engine, const DeleteRequest& reques
   auto kept = TRY(last_deleted_project(engine, request.name));
   if (!kept) return live;
   if (request.at_once) return std::move(*kept);
-  return fail_with_hint(
-      Errc::not_found, fmt::format("the project {} is deleted already, and kept", request.name),
-      fmt::format("velo project delete {0} --now frees its space; velo project undelete {0} brings "
-                  "it back",
-                  request.name));
+  return deleted_already("project", request.name);
 }
 
 /// Its branches, those that are kept only where nothing can bring them back once it is gone.
@@ -43,7 +40,7 @@ Result<Doomed> find_doomed(Engine& engine, const DeleteRequest& request) {
     doomed.branches.push_back(TRY(load_remains(engine, branch)));
     const BranchRecords& b = doomed.branches.back();
     const bool went_with_it = project.deleted_at && branch.deleted_at == project.deleted_at;
-    if (b.is_main() || went_with_it) continue;
+    if (b.is_main() || went_with_it || TRY(is_spare(engine, branch.id))) continue;
     others.push_back(b.full_name() + (branch.deleted_at ? " (deleted, and kept)" : ""));
   }
   std::ranges::reverse(doomed.branches);  // made after their parents, main first of all
@@ -81,15 +78,9 @@ Result<Deletion> preview_delete_project(Engine& engine, const DeleteRequest& req
 }
 
 Result<Deletion> delete_project(Engine& engine, const DeleteRequest& request) {
-  Doomed doomed;
-  const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
-    doomed = TRY(find_doomed(engine, request));
-    LockSet set;
-    for (const BranchRecords& b : doomed.branches) set.exclusive.push_back(b.branch.id);
-    return set;
-  }));
-  engine.observer().begin(fmt::format("Deleting project {}", request.name));
-  return bury(engine, "project.delete", request.name, doomed);
+  return find_and_bury(engine, "project.delete", request.name,
+                       fmt::format("Deleting project {}", request.name),
+                       [&] { return find_doomed(engine, request); });
 }
 
 Result<ProjectView> undelete_project(Engine& engine, const std::string& name) {

@@ -5,12 +5,13 @@
 #include "catalog/catalog.h"
 #include "engine/actions.h"
 #include "engine/choose_runtime.h"
-#include "engine/cluster_clone.h"
+#include "engine/marks.h"
 #include "engine/names.h"
 #include "engine/operation.h"
 #include "engine/passwords.h"
 #include "engine/places.h"
 #include "engine/records.h"
+#include "engine/server_files.h"
 #include "engine/servers.h"
 #include "engine/sizes.h"
 #include "engine/snapshots.h"
@@ -77,10 +78,12 @@ Result<void> check_name_is_free(Engine& engine, const std::string& name) {
 }
 
 /// Chooses port and volume, within the transaction that reserves them.
-Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRecords& b, int port,
-                         std::set<std::string>& refused) {
+Result<Draft> draft_plan(Engine& engine, const storage::Driver& driver, BranchRecords& b,
+                         int wanted_port, FreePort& port, std::set<std::string>& refused) {
   TRY(check_name_is_free(engine, b.project.name));
-  b.endpoint.port = TRY(free_port(engine, port));
+  port = {};
+  port = TRY(free_port(engine, wanted_port));
+  b.endpoint.port = port.number;
   b.incarnation.volume =
       TRY(free_volume_name(engine, driver, b.project.pool, b.project.name, b.branch.name, refused));
   refused.insert(b.incarnation.volume);
@@ -141,8 +144,9 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
         fmt::format("every branch of {} will be a full copy, for that is all that {} on {} can do",
                     request.name, place.driver, place.pool));
   }
+  FreePort port;
   std::set<std::string> refused;
-  const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, refused); };
+  const auto draft = [&] { return draft_plan(engine, *driver, b, request.port, port, refused); };
   auto operation = TRY(Operation::begin(engine, "project.create", request.name, draft));
   TRY(or_undo(operation, [&]() -> Result<void> {
     TRY(operation.step("volume", fmt::format("Volume on {}", place.driver), [&]() -> Result<void> {
@@ -156,6 +160,7 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
                        [&] { return make_new_cluster(engine, b, engine.cancel()); }));
     TRY(operation.step("start", "PostgreSQL ready", [&]() -> Result<void> {
       TRY(ensure_certificate(engine, b.project));
+      port.hold.reset();
       return start_new_cluster(engine, b, engine.cancel());
     }));
     return operation.commit([&]() -> Result<void> {
@@ -172,13 +177,16 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
 }
 
 Result<std::vector<ProjectView>> list_projects(Engine& engine) {
-  return TRY(Survey::take(engine)).projects();
+  std::vector<ProjectView> views = TRY(TRY(Survey::take(engine)).projects());
+  for (ProjectView& view : views) leave_out_spares(view.branches);
+  return views;
 }
 
 Result<ProjectView> get_project(Engine& engine, const std::string& name) {
   const catalog::Project project = TRY(find_project(engine, name));
-  TRY(measure_some(engine, TRY(Survey::take(engine))));
-  return TRY(Survey::take(engine)).project(project.id);
+  ProjectView view = TRY(TRY(measured_survey(engine)).project(project.id));
+  leave_out_spares(view.branches);
+  return view;
 }
 
 }  // namespace velo::engine

@@ -8,6 +8,7 @@
 #include "engine/bases.h"
 #include "engine/config.h"
 #include "engine/names.h"
+#include "postgres/cluster.h"
 #include "runtime/registry.h"
 #include "storage/registry.h"
 
@@ -127,6 +128,36 @@ Result<BranchRecords> load_branch(Engine& engine, const std::string& branch_id) 
                        .endpoint = TRY(catalog.endpoint_of(branch_id))};
 }
 
+Result<BranchRecords> find_branch_or_main(Engine& engine, const std::string& name) {
+  if (name.contains('/')) return find_branch(engine, name);
+  return load_branch(engine, TRY(find_project(engine, name)).main_branch_id);
+}
+
+Result<void> check_name_is_free(Engine& engine, const catalog::Project& project,
+                                const std::string& name) {
+  const std::string full_name = project.name + "/" + name;
+  if (const auto there = TRY(engine.catalog().branch_named(project.id, name))) {
+    return fail_with_hint(
+        Errc::already_exists, fmt::format("the branch {} already exists", full_name),
+        there->id == project.main_branch_id
+            ? fmt::format("it came with its project; a copy of it needs a name of its own, for "
+                          "example {}/dev",
+                          project.name)
+            : fmt::format(
+                  "choose another name, or take it back to its parent: velo branch reset {}",
+                  full_name));
+  }
+  for (const auto& reservation : TRY(engine.catalog().reservations("branch"))) {
+    if (reservation.key == project.id + "/" + name) {
+      return fail_with_hint(
+          Errc::already_exists,
+          fmt::format("the branch {} is being made by another command", full_name),
+          "velo operations shows it");
+    }
+  }
+  return {};
+}
+
 Result<std::unique_ptr<storage::Driver>> driver_of(const catalog::Project& project) {
   return storage::open_driver(project.driver, project.pool);
 }
@@ -174,6 +205,17 @@ std::filesystem::path pgdata_in(const std::filesystem::path& volume_root) {
 
 std::filesystem::path pgdata_of(const storage::Driver& driver, const std::string& volume) {
   return pgdata_in(driver.root_of(volume));
+}
+
+std::optional<std::uint64_t> segment_size_of(const catalog::Project& project,
+                                             const std::string& volume) {
+  const auto driver = driver_of(project);
+  const auto owner = owner_of(project);
+  if (!driver || !owner) return std::nullopt;
+  const ActAs as(*owner);
+  const auto control = postgres::read_control_file(pgdata_of(**driver, volume));
+  if (!control) return std::nullopt;
+  return control->segment_size;
 }
 
 }  // namespace velo::engine

@@ -1,7 +1,9 @@
 // Finding a project or branch by name, with everything the use cases need of it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -27,6 +29,11 @@ Result<catalog::Project> find_project(Engine& engine, const std::string& name);
 /// `name` is "project/branch".
 Result<BranchRecords> find_branch(Engine& engine, const std::string& name);
 Result<BranchRecords> load_branch(Engine& engine, const std::string& branch_id);
+/// "demo/dev"; or "demo" for its main.
+Result<BranchRecords> find_branch_or_main(Engine& engine, const std::string& name);
+/// Errc::already_exists when the project has a branch of that name, or is about to.
+Result<void> check_name_is_free(Engine& engine, const catalog::Project& project,
+                                const std::string& name);
 
 Result<std::unique_ptr<storage::Driver>> driver_of(const catalog::Project& project);
 /// Errc::storage where the project's pool is away: nothing in it may be believed gone.
@@ -43,5 +50,9 @@ Result<OsUser> owner_of(const catalog::Project& project);
 /// PGDATA inside a volume: beside it there is room for tablespaces.
 std::filesystem::path pgdata_in(const std::filesystem::path& volume_root);
 std::filesystem::path pgdata_of(const storage::Driver& driver, const std::string& volume);
+/// Bytes in each WAL segment of the cluster in one of the project's volumes; none where that cannot
+/// be read.
+std::optional<std::uint64_t> segment_size_of(const catalog::Project& project,
+                                             const std::string& volume);
 
 }  // namespace velo::engine

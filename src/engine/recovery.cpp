@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "archive/coverage.h"
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
@@ -107,6 +108,12 @@ Result<std::optional<RecoveryPlan>> plan_from(Engine& engine, const BranchRecord
   plan.followed = followed;
   plan.timeline = static_cast<std::uint32_t>(followed.incarnation.timeline.value_or(1));
   if (!TRY(find_base(engine, followed, bases, latest, plan))) return std::nullopt;
+  for (const BranchRecords* one : {&plan.base, &plan.followed}) {
+    const auto size = segment_size_of(one->project, one->incarnation.volume);
+    if (!size) continue;  // its volume is not mounted
+    plan.lineage.segment_size = *size;
+    break;
+  }
   return plan;
 }
 
@@ -152,10 +159,12 @@ Result<std::vector<std::string>> windows_of_lives(Engine& engine, const BranchRe
 }
 
 /// The branch in the life that it led at `time`; the branch that it was made from, before that.
+/// Whatever began or ended in the future did so by a clock that was wrong, and has by now.
 Result<BranchRecords> life_at(Engine& engine, const BranchRecords& branch, Timestamp time,
                               const Bases& bases) {
   const std::vector<Life> lives = TRY(lives_of(engine, branch.branch, bases));
-  if (time < branch.branch.created_at) {
+  const Timestamp present = now();
+  if (time < branch.branch.created_at && branch.branch.created_at <= present) {
     if (lives.empty() || !branch.branch.parent_id) {
       return no_such_moment(engine, branch,
                             fmt::format("{} was made at {}, after that", branch.full_name(),
@@ -165,8 +174,10 @@ Result<BranchRecords> life_at(Engine& engine, const BranchRecords& branch, Times
     return life_at(engine, TRY(load_branch(engine, *branch.branch.parent_id)), time, bases);
   }
   for (const Life& life : lives) {
-    if (life.end && *life.end <= time) continue;
-    if (life.begin > time && life.record.created_at > time) break;
+    if (life.end && (*life.end <= time || *life.end > present)) continue;
+    const bool has_begun =
+        life.begin <= time || life.record.created_at <= time || life.record.created_at > present;
+    if (!has_begun) break;
     BranchRecords found = branch;
     found.incarnation = life.record;
     return found;
@@ -258,6 +269,7 @@ Result<void> mark_end(Engine& engine, RecoveryPlan& plan) {
   // A transaction with an id leaves a commit record, and the end of its segment lets it be read.
   TRY(connection->query("SELECT pg_current_xact_id()", query_patience));
   TRY(connection->query("SELECT pg_switch_wal()", query_patience));
+  TRY(fault_point(Fault::end_marked));
   plan.end_is_marked = std::holds_alternative<postgres::ToTime>(plan.target);
   return {};
 }

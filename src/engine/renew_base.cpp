@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 /// A replay of a day's WAL takes minutes, not hours.
 constexpr auto longest_without_base = 24h;
 
+/// A base of the future, which a clock that was wrong has left, is none for the moments of now: it
+/// is not asked for here.
 bool is_recent(const catalog::Snapshot* base) {
   return base != nullptr && now() - base->taken_at < longest_without_base;
 }
@@ -19,11 +21,11 @@ bool is_recent(const catalog::Snapshot* base) {
 Result<bool> lacks_base(Engine& engine, const BranchRecords& b) {
   if (!b.branch.wants_running || !TRY(archives_wal(engine, b.branch))) return false;
   const Bases bases{TRY(engine.catalog().snapshots())};
-  if (is_recent(bases.newest_of(b.incarnation.id, Timestamp::max()))) return false;
+  if (is_recent(bases.newest_of(b.incarnation.id, now()))) return false;
   if (TRY(driver_of(b.project))->capabilities().cost == storage::CloneCost::per_byte) return false;
   const auto schedules = TRY(engine.catalog().schedules());
   if (std::ranges::count(schedules, b.branch.id, &catalog::Schedule::branch_id) > 0) return false;
-  return !is_recent(TRY(read_lives(engine)).base_of(b.incarnation, Timestamp::max()));
+  return !is_recent(TRY(read_lives(engine)).base_of(b.incarnation, now()));
 }
 
 Result<void> renew(Engine& engine, const BranchRecords& parent) {

@@ -13,7 +13,9 @@
 #include "engine/branches.h"
 #include "engine/operation.h"
 #include "engine/records.h"
+#include "engine/server_files.h"
 #include "engine/servers.h"
+#include "engine/state.h"
 
 namespace velo::engine {
 namespace {
@@ -141,6 +143,37 @@ bool repair_modes(const CheckReport& before, std::vector<Repaired>& repaired) {
   return !findings.empty();
 }
 
+/// Without a catalog there is nothing else to repair.
+bool repair_catalog(const CheckRequest& request, const CheckReport& before, Observer& observer,
+                    const Cancellation& cancel, std::vector<Repaired>& repaired) {
+  if (repairable(before, Repair::Kind::rebuild).empty()) return false;
+  const auto done = rebuild_state({.options = {.home = request.home,
+                                               .command = "velo doctor --fix",
+                                               .path_variable = request.path_variable,
+                                               .program = request.program}},
+                                  observer, cancel);
+  if (!done) {
+    repaired.push_back(
+        {.text = "made the catalog again from the volumes' marks", .error = done.error()});
+    return false;
+  }
+  repaired.push_back(
+      {.text = fmt::format(
+           "made the catalog again from the volumes' marks{}",
+           done->replaced_in.empty() ? "" : "; what was left of it is in " + done->replaced_in),
+       .error = {}});
+  for (const auto& one : done->adoption.adopted) {
+    repaired.push_back({.text = fmt::format("found {} in the volume {}{}", one.name, one.volume,
+                                            one.note.empty() ? "" : ": " + one.note),
+                        .error = {}});
+  }
+  for (const auto& one : done->adoption.left) {
+    repaired.push_back({.text = fmt::format("took {} {} into the catalog", one.pool, one.volume),
+                        .error = Error{.code = Errc::state, .message = one.why, .hint = {}}});
+  }
+  return true;
+}
+
 void repair_the_rest(Engine& engine, const CheckReport& before, std::vector<Repaired>& repaired) {
   for (const Kind& kind : kinds) {
     for (const Finding& finding : repairable(before, kind.kind)) {
@@ -156,6 +189,9 @@ RepairReport repair(const CheckRequest& request, Observer& observer, const Cance
   RepairReport report;
   CheckReport before = check(request, observer, cancel);
   if (repair_modes(before, report.repaired)) before = check(request, observer, cancel);
+  if (repair_catalog(request, before, observer, cancel, report.repaired)) {
+    before = check(request, observer, cancel);
+  }
   const bool any = std::ranges::any_of(
       kinds, [&](const Kind& kind) { return !repairable(before, kind.kind).empty(); });
   if (any) {

@@ -7,6 +7,7 @@
 #include "engine/actions.h"
 #include "engine/cluster_clone.h"
 #include "engine/kept.h"
+#include "engine/marks.h"
 #include "engine/operation.h"
 #include "engine/passwords.h"
 #include "engine/places.h"
@@ -55,9 +56,12 @@ Result<CreatedBranch> replace_life(Engine& engine, const Replacement& replacemen
   const auto runtime = TRY(runtime_of(project));
   TRY(check_clonable(engine, *driver, source));
   Approach approach(engine, source, pgdata_of(*driver, source.incarnation.volume),
-                    driver->capabilities().atomic_snapshot);
+                    driver->capabilities().atomic_snapshot,
+                    {.when_busy = WhenBusy::automatic,
+                     .starts_at_once = old.branch.wants_running && runtime->can_promote() &&
+                                       !replacement.replay});
   TRY(check_room(engine, *driver, project.pool, source.incarnation.volume,
-                 TRY(room_for_clone(*driver, source.incarnation.volume))));
+                 TRY(room_for_clone(*driver, source))));
   const auto grace = TRY(grace_period(engine));
   const bool discards = replacement.replaced == Replaced::kept_for_grace && grace.count() == 0;
   BranchRecords b = TRY(next_life(old, source));
@@ -99,6 +103,7 @@ Result<CreatedBranch> replace_life(Engine& engine, const Replacement& replacemen
     if (!runs && replacement.replay) {  // it had to run once, to be replayed
       TRY(runtime->stop(pgdata_of(*driver, b.incarnation.volume), runtime::StopMode::fast));
     }
+    if (!runs) TRY(mark_whole(engine, *driver, b, {}));
     if (!runs || !cloned.will_recover) TRY(sync_file_system(driver->root_of(b.incarnation.volume)));
     return operation.commit([&]() -> Result<void> {
       TRY(engine.catalog().insert(b.incarnation));

@@ -9,11 +9,13 @@
 #include "archive/coverage.h"
 #include "archive/feeder.h"
 #include "archive/progress.h"
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/signals_blocked.h"
 #include "base/size.h"
 #include "base/text.h"
 #include "engine/servers.h"
+#include "postgres/cluster.h"
 #include "runtime/restore_command.h"
 
 namespace velo::engine {
@@ -74,6 +76,7 @@ std::jthread tell_progress(Observer& observer, const fs::path& lineage_file, std
     const ActAs as(owner);
     std::mutex mutex;
     std::condition_variable_any stopped;
+    // cppcheck-suppress localMutex; the wait wants a lock, and guards nothing with it
     std::unique_lock lock(mutex);
     const auto is_over = [&] { return stop.stop_requested(); };
     std::uint64_t told = 0;
@@ -143,17 +146,20 @@ Result<void> replay_to(const RecoveryPlan& plan, const postgres::RecoveryTarget&
 
 }  // namespace
 
-Result<void> replay(Engine& engine, const RecoveryPlan& plan, runtime::Runtime& runtime,
+Result<void> replay(Engine& engine, const RecoveryPlan& planned, runtime::Runtime& runtime,
                     const runtime::ServerSpec& spec, const Cancellation& cancel) {
+  RecoveryPlan plan = planned;
   fs::path lineage_file;
   archive::Coverage coverage;
   {
     const ActAs as(spec.build.owner);
     const auto start = TRY(postgres::recovery_start(spec.pgdata));
+    plan.lineage.segment_size = TRY(postgres::read_control_file(spec.pgdata)).segment_size;
     coverage = TRY(archive::coverage_of(plan.lineage, start.timeline, start.redo, plan.timeline));
     lineage_file = TRY(write_lineage(plan, spec.root));
     TRY(postgres::request_recovery(spec.pgdata));
   }
+  TRY(fault_point(Fault::replay_laid_out));
   engine.observer().notice(fmt::format(
       "begins with the snapshot of {}, and replays at most {} of WAL", to_local(plan.base_taken_at),
       to_size(coverage.segments * plan.lineage.segment_size)));
@@ -195,16 +201,12 @@ Result<void> finish_replay(Engine& engine, const RecoveryPlan& plan, BranchRecor
            : std::string("no transaction had to be replayed"));
   const auto driver = TRY(driver_of(b.project));
   const fs::path root = driver->root_of(b.incarnation.volume);
-  const OsUser owner = TRY(owner_of(b.project));
-  const ActAs as(owner);
-  TRY(remove_tree(directory_in(root)));
-  const auto timeline = static_cast<std::uint32_t>(b.incarnation.timeline.value_or(1));
-  const auto history =
-      read_file(pgdata_in(root) / "pg_wal" / fmt::format("{:08X}.history", timeline));
-  if (history) {
-    b.incarnation.fork_lsn = postgres::to_string(TRY(postgres::switch_point(*history)));
+  {
+    const OsUser owner = TRY(owner_of(b.project));
+    const ActAs as(owner);
+    TRY(remove_tree(directory_in(root)));
   }
-  return {};
+  return note_switch_point(b, pgdata_in(root));
 }
 
 }  // namespace velo::engine

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/fault.h"
 #include "base/lock.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
@@ -44,10 +45,12 @@ Timestamp period_of(Timestamp moment, std::chrono::seconds every) {
   return Timestamp(moment.time_since_epoch() / every * every);
 }
 
-/// The newest snapshot of the branch's present life that counts for its schedule.
+/// The newest snapshot of the branch's present life that counts for its schedule. One of the
+/// future, which a clock that was wrong has left, does not.
 Result<std::optional<Timestamp>> last_taken(Engine& engine, const BranchRecords& b) {
   std::optional<Timestamp> last;
   for (const catalog::Snapshot& one : TRY(engine.catalog().snapshots())) {
+    if (one.taken_at > now()) continue;
     if (one.of_incarnation_id == b.incarnation.id && is_automatic(one.purpose)) last = one.taken_at;
   }
   return last;
@@ -80,6 +83,7 @@ Result<void> take(Engine& engine, const Scheduled& one, bool dry_run, ScheduleRu
     run.not_taken = "this is a dry run";
   } else {
     run.taken = TRY(create_snapshot(engine, run.branch, "", std::string(schedule_purpose)));
+    TRY(fault_point(Fault::schedule_taken));
   }
   return {};
 }
@@ -96,7 +100,9 @@ Result<void> thin_out(Engine& engine, const Scheduled& one, const std::vector<Ti
   for (std::size_t i = 0; i < own.size(); ++i) {
     if (verdicts[i].stays) continue;
     run.cleaned.push_back({.snapshot = own[i], .removed = true, .why = verdicts[i].why});
-    if (!dry_run) TRY(delete_snapshot(engine, own[i].id));
+    if (dry_run) continue;
+    TRY(delete_snapshot(engine, own[i].id));
+    TRY(fault_point(Fault::schedule_thinned));
   }
   run.wal = TRY(wal_cleanup(
       engine,
@@ -133,13 +139,15 @@ Result<ScheduleView> set_schedule(Engine& engine, const ScheduleRequest& request
   if (!request.keep.empty()) made.schedule.keep = request.keep;
   if (made.schedule.keep.empty()) {
     made.schedule.keep =
-        made.schedule.every < 24h
+        made.schedule.every < std::chrono::hours(24)
             ? fmt::format("24h:{},{}", to_duration(made.schedule.every), usual_keep)
             : fmt::format("{}:{}", to_duration(made.schedule.every * 30),
                           to_duration(made.schedule.every));
   }
   TRY(parse_retention(made.schedule.keep));
+  TRY(fault_point(Fault::schedule_change));
   TRY(engine.catalog().change([&] { return engine.catalog().put(made.schedule); }));
+  TRY(fault_point(Fault::schedule_changed));
   return view_of(engine, made);
 }
 
@@ -147,7 +155,9 @@ Result<void> remove_schedule(Engine& engine, const std::string& branch) {
   const BranchRecords b = TRY(find_branch(engine, branch));
   const auto views = TRY(list_schedules(engine, branch));
   if (views.empty()) return no_schedule(b.full_name());
-  return engine.catalog().change([&] { return engine.catalog().remove_schedule(b.branch.id); });
+  TRY(fault_point(Fault::schedule_change));
+  TRY(engine.catalog().change([&] { return engine.catalog().remove_schedule(b.branch.id); }));
+  return fault_point(Fault::schedule_changed);
 }
 
 Result<std::vector<ScheduleView>> list_schedules(Engine& engine, const std::string& branch) {

@@ -1,16 +1,21 @@
 #include "engine/servers.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
 #include "engine/drift.h"
+#include "engine/home_room.h"
+#include "engine/marks.h"
 #include "engine/passwords.h"
+#include "engine/recovery_sync.h"
 #include "engine/replay.h"
-#include "postgres/certificate.h"
+#include "engine/server_files.h"
+#include "postgres/cluster.h"
 #include "postgres/hba.h"
+#include "postgres/recovery.h"
 #include "postgres/scram.h"
 #include "postgres/wal.h"
 
@@ -30,56 +35,12 @@ postgres::Connection::Target control_target(const Engine& engine, const BranchRe
           .server_major = b.project.pg_major};
 }
 
-Result<void> give_to(const fs::path& path, const OsUser& user) {
-  if (running_as_root() && ::lchown(path.c_str(), user.uid, user.gid) != 0) {
-    return fail_errno(errno, fmt::format("give {} to {}", path.string(), user.name));
-  }
-  return {};
-}
-
-/// The directory of the server's socket: only the server's user (and root) can enter it.
-Result<void> ensure_run_directory(const fs::path& path, const OsUser& owner) {
-  TRY(ensure_directory(path.parent_path(), running_as_root() ? 0711 : 0700));
-  struct stat status{};
-  if (::lstat(path.parent_path().c_str(), &status) != 0 || status.st_uid != ::geteuid()) {
-    return fail(Errc::permission, "{} belongs to somebody else", path.parent_path().string());
-  }
-  TRY(ensure_directory(path, 0700));
-  return give_to(path, owner);
-}
-
-struct Archive {
-  fs::path directory;  ///< empty: nothing is archived
-  bool is_new = false;
-};
-
-/// The archive of the branch's present life, where archiving is on.
-Result<Archive> ensure_archive(Engine& engine, const BranchRecords& b, const OsUser& owner) {
-  if (!TRY(archives_wal(engine, b.branch))) return Archive{};
-  Archive archive{.directory = engine.home().archive_directory(b.incarnation.id), .is_new = false};
-  const fs::path all = archive.directory.parent_path();
-  TRY(ensure_directory(all, running_as_root() ? 0711 : 0700));
-  archive.is_new = !path_exists(archive.directory);
-  if (archive.is_new) {
-    // Whoever made the first one here has waited for this.
-    if (TRY(list_directory(all)).empty()) TRY(sync_directory(engine.home().root()));
-    TRY(ensure_directory(archive.directory, 0700));
-  }
-  TRY(give_to(archive.directory, owner));
-  return archive;
-}
-
-/// A segment in an archive is durable when the archive itself is.
-Result<void> make_durable(const Archive& archive) {
-  return archive.is_new ? sync_directory(archive.directory.parent_path()) : Result<void>{};
-}
-
 /// Waits until the server that was started is ready. One that refuses to archive, because its owner
 /// set wal_level to minimal, is started once more without: better a server than an archive.
 Result<void> await_ready(Engine& engine, const BranchRecords& b, runtime::Runtime& runtime,
                          runtime::ServerSpec& spec, runtime::Starting& starting,
                          const Cancellation& cancel) {
-  auto ready = starting.await_ready(ready_patience, cancel);
+  auto ready = starting.await_ready(patience_for(ready_patience), cancel);
   if (ready || spec.archive.empty() || !postgres::refused_archiving(ready.error().detail)) {
     return ready;
   }
@@ -88,7 +49,7 @@ Result<void> await_ready(Engine& engine, const BranchRecords& b, runtime::Runtim
                   "is minimal; ALTER SYSTEM RESET wal_level and a restart change that",
                   b.full_name()));
   spec.archive.clear();
-  return TRY(runtime.start(spec))->await_ready(ready_patience, cancel);
+  return TRY(runtime.start(spec))->await_ready(patience_for(ready_patience), cancel);
 }
 
 std::string in_database(const std::string& name) {
@@ -125,6 +86,37 @@ Result<void> disable_subscriptions(Engine& engine, const BranchRecords& b,
   return {};
 }
 
+Result<void> set_password(const BranchRecords& b, postgres::Connection& connection,
+                          const std::string& verifier) {
+  TRY(connection.query(
+      fmt::format("ALTER ROLE {} PASSWORD {}", postgres::quote_identifier(b.branch.superuser),
+                  postgres::quote_literal(verifier)),
+      query_patience));
+  return {};
+}
+
+/// Makes a cluster its own without a question to its server, where all answers are known or stand
+/// in its files. False, and nothing is done, where they do not.
+Result<bool> make_its_own_unasked(BranchRecords& b, const FirstStart& first, const fs::path& pgdata,
+                                  postgres::Connection& connection, const std::string& verifier) {
+  if (first.superuser.empty() || first.may_have_subscriptions) return false;
+  {
+    const ActAs as(TRY(owner_of(b.project)));
+    // The checkpoint at the end of a recovery has written out what is prepared (twophase.c).
+    if (!TRY(list_directory(pgdata / "pg_twophase")).empty()) return false;
+    // It may be just being written.
+    const auto control = postgres::read_control_file(pgdata);
+    if (!control || control->state != postgres::ClusterState::in_production) return false;
+    b.incarnation.fork_lsn = postgres::to_string(control->redo_lsn);
+    b.incarnation.timeline = static_cast<int>(control->timeline);
+  }
+  b.branch.superuser = first.superuser;
+  TRY(set_password(b, connection, verifier));
+  TRY(note_life(b));
+  b.incarnation.first_start = false;
+  return true;
+}
+
 /// What a cluster needs before anybody is let in for the first time.
 Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection& connection,
                           const std::string& verifier, const Cancellation& cancel) {
@@ -148,10 +140,7 @@ Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection
   const postgres::Row& row = facts[0];
   note_drift(engine, b, row, own_columns);
   if (row[0].value_or("0") != "0") TRY(disable_subscriptions(engine, b, connection, cancel));
-  TRY(connection.query(
-      fmt::format("ALTER ROLE {} PASSWORD {}", postgres::quote_identifier(b.branch.superuser),
-                  postgres::quote_literal(verifier)),
-      query_patience));
+  TRY(set_password(b, connection, verifier));
   if (row[1]) {
     engine.observer().notice(fmt::format(
         "prepared transactions came along and hold their locks: {}; COMMIT PREPARED or ROLLBACK "
@@ -160,19 +149,9 @@ Result<void> make_its_own(Engine& engine, BranchRecords& b, postgres::Connection
   }
   b.incarnation.fork_lsn = row[2];
   if (row[3]) b.incarnation.timeline = std::stoi(*row[3], nullptr, 16);
+  TRY(note_life(b));
   b.incarnation.first_start = false;
   return {};
-}
-
-/// A recovering server first syncs its whole directory (SyncDataDirectory in fd.c), file by file,
-/// or since 14 by one syncfs(2), which flushes the neighbours' writes too. XFS and ext4 flush the
-/// disk's cache for each file, clean or not: for 1,000 files 1.0 to 2.7 s were seen where syncfs
-/// took 0.1 to 0.7 s, for 10,000 6 to 16 s where it took 0.2 to 1.0 s.
-bool had_better_sync_at_once(const storage::Driver& driver, const BranchRecords& b,
-                             const FirstStart& first) {
-  constexpr int first_major_with_that_choice = 14;
-  return b.project.pg_major >= first_major_with_that_choice &&
-         (first.many_files || !driver.capabilities().atomic_snapshot);
 }
 
 /// After a start that is not the first. What cannot be asked is no reason to call the start a
@@ -183,6 +162,15 @@ void look_for_drift(Engine& engine, BranchRecords& b, const Cancellation& cancel
   const auto rows = connection->query(
       "SELECT " + drift_columns(b.project.pg_major, AskProviders::yes), query_patience);
   if (rows && rows->size() == 1) note_drift(engine, b, rows->front(), 0);
+}
+
+/// Has its next start promote it (FirstStart::promotes).
+Result<void> make_standby(runtime::ServerSpec& spec) {
+  spec.promotes = true;
+  spec.promotes_at_end = true;
+  for (auto& setting : postgres::standby_settings()) spec.overrides.push_back(std::move(setting));
+  const ActAs as(spec.build.owner);
+  return postgres::request_standby(spec.pgdata);
 }
 
 /// Runs `work` on a started server; when it fails the server is stopped, and its error returned.
@@ -202,7 +190,7 @@ Result<void> start_on(Engine& engine, BranchRecords& b, const FirstStart& first,
   TRY(driver->attach(b.incarnation.volume));
   runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, owner));
-  const Archive archive = TRY(ensure_archive(engine, b, owner));
+  const ArchiveDirectory archive = TRY(ensure_archive(engine, b, owner));
   spec.archive = archive.directory;
   if (!b.incarnation.first_start || first.replay) TRY(make_durable(archive));
   {
@@ -212,19 +200,24 @@ Result<void> start_on(Engine& engine, BranchRecords& b, const FirstStart& first,
   if (b.incarnation.first_start && first.may_have_subscriptions) {
     spec.overrides.emplace_back("max_logical_replication_workers", "0");
   }
-  if (had_better_sync_at_once(*driver, b, first)) {
+  if (had_better_sync_at_once(driver->capabilities(), b.project.pg_major, first.files_to_sync,
+                              unwritten_bytes())) {
     spec.overrides.emplace_back("recovery_init_sync_method", "syncfs");
   }
   if (first.replay) {
     TRY(replay(engine, *first.replay, *runtime, spec, cancel));
     return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
+      TRY(fault_point(Fault::replay_done));
       auto connection = TRY(connect_to(engine, b, cancel));
       const auto verifier = postgres::scram_verifier(TRY(password_of(engine.home(), b.branch)));
       TRY(make_its_own(engine, b, connection, TRY(verifier), cancel));
       return finish_replay(engine, *first.replay, b, connection);
     }());
   }
+  const bool promotes = b.incarnation.first_start && first.promotes && runtime->can_promote();
+  if (promotes) TRY(make_standby(spec));
   const auto starting = TRY(runtime->start(spec));
+  TRY(or_stop(*runtime, spec.pgdata, fault_point(Fault::server_started)));
   if (const std::string remark = starting->remark(); !remark.empty()) {
     engine.observer().warning(remark);
   }
@@ -243,11 +236,25 @@ Result<void> start_on(Engine& engine, BranchRecords& b, const FirstStart& first,
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
     TRY(durable);
     auto connection = TRY(connect_to(engine, b, cancel));
+    if (promotes) {
+      TRY(make_its_own(engine, b, connection, TRY(verifier), cancel));
+      return note_switch_point(b, spec.pgdata);
+    }
+    if (TRY(make_its_own_unasked(b, first, spec.pgdata, connection, TRY(verifier)))) return {};
     return make_its_own(engine, b, connection, TRY(verifier), cancel);
   }());
 }
 
 }  // namespace
+
+Result<void> note_switch_point(BranchRecords& b, const fs::path& pgdata) {
+  const auto timeline = static_cast<std::uint32_t>(b.incarnation.timeline.value_or(1));
+  const ActAs as(TRY(owner_of(b.project)));
+  const auto history = read_file(pgdata / "pg_wal" / fmt::format("{:08X}.history", timeline));
+  if (!history) return {};
+  b.incarnation.fork_lsn = postgres::to_string(TRY(postgres::switch_point(*history)));
+  return {};
+}
 
 Result<void> check_reachable(const fs::path& path, const OsUser& user) {
   const ActAs as(user);
@@ -293,22 +300,16 @@ Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& b
                              .overrides = {}};
 }
 
-Result<void> ensure_certificate(Engine& engine, const catalog::Project& project) {
-  const fs::path directory = engine.home().tls_directory(project.id);
-  if (path_exists(directory / "server.crt")) return {};
-  const OsUser owner = TRY(owner_of(project));
-  const postgres::Certificate made = TRY(postgres::make_certificate("velo " + project.name));
-  TRY(ensure_directory(directory, 0700));
-  TRY(write_file_durably(directory / "server.key", made.key_pem, 0600));
-  TRY(give_to(directory / "server.key", owner));
-  TRY(write_file_durably(directory / "server.crt", made.certificate_pem, 0644));
-  TRY(give_to(directory / "server.crt", owner));
-  return give_to(directory, owner);
-}
-
 Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& first,
                           const Cancellation& cancel) {
   auto started = start_on(engine, b, first, cancel);
+  if (!started && started.error().code == Errc::server) {
+    if (auto room = check_room_at(engine.home().root()); !room) {
+      room.error().detail = std::move(started.error().detail);
+      room.error().message = fmt::format("{}; {}", started.error().message, room.error().message);
+      return room;
+    }
+  }
   // The log of one that is being made goes with it.
   if (!started && started.error().code == Errc::server && !started.error().detail.empty() &&
       engine.catalog().branch(b.branch.id)) {
@@ -317,30 +318,44 @@ Result<void> start_server(Engine& engine, BranchRecords& b, const FirstStart& fi
   return started;
 }
 
+postgres::Settings default_settings(const storage::Driver& driver) {
+  if (!driver.capabilities().copies_on_write) return {};
+  return postgres::wal_settings_where_writes_take_new_blocks();
+}
+
 Result<void> make_new_cluster(Engine& engine, const BranchRecords& b, const Cancellation& cancel) {
   const runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, spec.build.owner));
-  return TRY(runtime_of(b.project))->make_cluster(spec, b.branch.settings, cancel);
+  postgres::Settings settings = b.branch.settings;
+  settings.merge(default_settings(*TRY(driver_of(b.project))));
+  return TRY(runtime_of(b.project))->make_cluster(spec, settings, cancel);
 }
 
 Result<void> start_new_cluster(Engine& engine, BranchRecords& b, const Cancellation& cancel) {
   const auto runtime = TRY(runtime_of(b.project));
   runtime::ServerSpec spec = TRY(spec_of(engine, b));
   TRY(ensure_run_directory(spec.run_directory, spec.build.owner));
-  const Archive archive = TRY(ensure_archive(engine, b, spec.build.owner));
+  const ArchiveDirectory archive = TRY(ensure_archive(engine, b, spec.build.owner));
   TRY(make_durable(archive));
   spec.archive = archive.directory;
   const auto starting = TRY(runtime->start(spec));
-  TRY(starting->await_ready(ready_patience, cancel));
+  TRY(or_stop(*runtime, spec.pgdata, fault_point(Fault::server_started)));
+  TRY(starting->await_ready(patience_for(ready_patience), cancel));
   return or_stop(*runtime, spec.pgdata, [&]() -> Result<void> {
     // initdb.h: a new cluster's closed gate lets its own superuser in, once, to make the role.
     postgres::Connection::Target target = control_target(engine, b, *runtime);
     target.role = b.branch.superuser;
     auto connection = TRY(postgres::Connection::open(target, connect_patience, cancel));
-    TRY(connection.query(fmt::format("CREATE ROLE {} SUPERUSER LOGIN; COMMENT ON ROLE {} IS 'Velo "
-                                     "makes checkpoints and sets passwords as this role'",
-                                     postgres::control_role, postgres::control_role),
-                         query_patience));
+    // One that was taken over before and given back has it.
+    const auto there = TRY(connection.query(
+        fmt::format("SELECT 1 FROM pg_roles WHERE rolname = '{}'", postgres::control_role),
+        query_patience));
+    if (there.empty()) {
+      TRY(connection.query(fmt::format("CREATE ROLE {} SUPERUSER LOGIN; COMMENT ON ROLE {} IS "
+                                       "'Velo makes checkpoints and sets passwords as this role'",
+                                       postgres::control_role, postgres::control_role),
+                           query_patience));
+    }
     const std::string verifier =
         TRY(postgres::scram_verifier(TRY(password_of(engine.home(), b.branch))));
     return make_its_own(engine, b, connection, verifier, cancel);

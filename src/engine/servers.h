@@ -22,8 +22,14 @@ namespace velo::engine {
 struct FirstStart {
   /// The source may have subscriptions: their workers must not run before they are disabled.
   bool may_have_subscriptions = true;
-  /// So many that recovery had better sync the whole file system than each of them.
-  bool many_files = false;
+  /// The superuser's name, as the running parent told it; and what the server will run is what the
+  /// parent's runs, so that no drift is to be looked for. Empty: the server is asked itself, which
+  /// on its first query takes it some milliseconds.
+  std::string superuser = {};
+  /// How many files a recovery will find (recovery_sync.h); 0: there will be none.
+  std::size_t files_to_sync = 0;
+  /// It replays so much WAL that it had better promote than write it all out first.
+  bool promotes = false;
   /// It is a snapshot's clone, and its WAL is replayed up to this moment before anything else.
   std::optional<RecoveryPlan> replay = std::nullopt;
 };
@@ -35,6 +41,13 @@ struct FirstStart {
 /// caller writes it into the catalog. On failure no server runs.
 Result<void> start_server(Engine& engine, BranchRecords& branch, const FirstStart& first,
                           const Cancellation& cancel);
+
+/// What every cluster on that driver is given where nobody says otherwise.
+postgres::Settings default_settings(const storage::Driver& driver);
+
+/// After it began a timeline of its own: there its WAL became its own. On the first timeline there
+/// is nothing to note.
+Result<void> note_switch_point(BranchRecords& branch, const std::filesystem::path& pgdata);
 
 /// Makes the cluster of a new project in its empty volume; no server runs.
 Result<void> make_new_cluster(Engine& engine, const BranchRecords& branch,
@@ -61,9 +74,6 @@ bool was_started_by_hand(const Engine& engine, const BranchRecords& branch,
 
 /// A branch's server as its runtime is told of it, made of the records.
 Result<runtime::ServerSpec> spec_of(const Engine& engine, const BranchRecords& branch);
-
-/// Certificate and key for a project's servers; made once, readable by the servers' user.
-Result<void> ensure_certificate(Engine& engine, const catalog::Project& project);
 
 /// Errc::permission when `user` cannot pass through every directory on the way to `path`, naming
 /// the first that is closed. Paths that do not exist yet count as passable.

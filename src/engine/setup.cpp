@@ -60,7 +60,7 @@ class Setup {
     TRY(make_directories());
     for (const Step& step : steps) {
       if (!step.already_done) {
-        TRY(work_one(step, fmt::format("setup/{}", &step - steps.data())));
+        TRY(work_one(step));
       }
     }
     return {};
@@ -92,17 +92,19 @@ class Setup {
     return {};
   }
 
-  /// `point` is what its fault points are called.
-  Result<void> work_one(const Step& step, const std::string& point) {
+  Result<void> work_one(const Step& step) {
     TRY(world_.cancel.check());
     const Stopwatch watch;
     world_.observer.step_started(step.description);
     if (!step.deed.kind.empty()) TRY(write_down(step.deed));
-    TRY(fault_point(point + "/recorded"));
+    // One that takes nothing back with it has no kind: it opens a directory.
+    const std::string_view point =
+        step.deed.kind.empty() ? "open" : std::string_view(step.deed.kind);
+    TRY(fault_point("setup", Boundary::step, point));
     TRY(step.work([&](const std::string& key, const std::string& value) {
       return record_.note(key, value);
     }));
-    TRY(fault_point(point + "/done"));
+    TRY(fault_point("setup", Boundary::step_done, point));
     world_.observer.step_finished(step.description, watch.elapsed());
     return {};
   }
@@ -241,7 +243,7 @@ Result<std::vector<UndoStep>> undo_setup(const UndoRequest& request, Observer& o
     observer.step_started(words);
     steps.push_back({.description = words, .left = TRY(undo(deed, cancel))});
     if (deed.kind == "directory") directories.emplace_back(deed.arg("directory"));
-    TRY(fault_point(fmt::format("setup/undo/{}", record.deeds().size())));
+    TRY(fault_point("setup", Boundary::undo, deed.kind));
     TRY(record.drop_latest());
     observer.step_finished(words, watch.elapsed());
   }

@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/files.h"
 #include "base/os_user.h"
+#include "base/our_programs.h"
 #include "base/text.h"
 #include "engine/setup_steps.h"
 
@@ -42,19 +43,6 @@ Result<fs::path> only_pool(const storage::DriverInfo& driver) {
   }
   return fail_with_hint(Errc::usage, fmt::format("there are several pools: {}", join_words(pools)),
                         fmt::format("choose one: sudo velo setup --pool {}", pools.front()));
-}
-
-/// A program that comes with velo: beside it, or where `cmake --install` puts it.
-Result<fs::path> program_of_ours(const std::string& name) {
-  std::error_code ignored;
-  const fs::path own = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  for (const fs::path& path : {own / name, own.parent_path() / "lib/velo" / name}) {
-    if (::access(path.c_str(), X_OK) == 0) return path;
-  }
-  return fail_with_hint(Errc::unsupported,
-                        fmt::format("the program {} is neither beside velo ({}) nor in {}", name,
-                                    own.string(), (own.parent_path() / "lib/velo").string()),
-                        "build or install all of Velo, then again");
 }
 
 Result<std::string> digest(std::string_view content) {

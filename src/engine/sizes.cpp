@@ -26,14 +26,18 @@ Seconds expected_time(const Survey& survey) {
   return Seconds(static_cast<double>(largest) / measured_bytes_a_second);
 }
 
-// A branch that another command takes away meanwhile is not worth an error.
+// A branch that another command takes away meanwhile is not worth an error, nor is a full disk:
+// this is for those who only read.
 void remember(Engine& engine, const std::string& incarnation_id, const storage::Sizes& sizes) {
   (void)remember_sizes(engine, incarnation_id, sizes);
 }
 
+/// By incarnation.
+using News = std::map<std::string, storage::Sizes>;
+
 /// Measures all present volumes of one place, with one question.
-Result<void> measure_place(Engine& engine, const Survey& survey, const storage::Driver& driver,
-                           const catalog::Project& place) {
+void measure_place(const Survey& survey, const storage::Driver& driver,
+                   const catalog::Project& place, News& news) {
   std::vector<std::string> incarnations;
   std::vector<std::string> volumes;
   for (const catalog::Project& project : survey.project_records()) {
@@ -46,8 +50,7 @@ Result<void> measure_place(Engine& engine, const Survey& survey, const storage::
     }
   }
   const auto sizes = driver.measure(volumes);
-  if (!sizes) return {};  // the pool's health, shown beside it, says why
-  std::map<std::string, storage::Sizes> news;
+  if (!sizes) return;  // the pool's health, shown beside it, says why
   for (std::size_t i = 0; i < sizes->size(); ++i) {
     const auto known = survey.sizes().find(incarnations[i]);
     const storage::Sizes& size = sizes->at(i);
@@ -56,11 +59,20 @@ Result<void> measure_place(Engine& engine, const Survey& survey, const storage::
       news.emplace(incarnations[i], size);
     }
   }
-  if (news.empty()) return {};
-  return engine.catalog().change([&]() -> Result<void> {
-    for (const auto& [id, size] : news) remember(engine, id, size);
-    return {};
-  });
+}
+
+/// Measures volumes of one project that never were, as long as there is time.
+void measure_some_of(const Survey& survey, const storage::Driver& driver,
+                     const catalog::Project& project, const Stopwatch& watch, News& news) {
+  const Seconds each = expected_time(survey);
+  for (const catalog::Branch& branch : survey.branch_records()) {
+    if (branch.project_id != project.id || branch.deleted_at) continue;
+    const catalog::Incarnation* life = survey.incarnation(branch.incarnation_id);
+    if (life == nullptr || survey.sizes().contains(life->id)) continue;
+    if (watch.elapsed() + each > measuring_budget) return;
+    const auto sizes = driver.measure({life->volume});
+    if (sizes && !sizes->empty()) news.emplace(life->id, sizes->front());
+  }
 }
 
 }  // namespace
@@ -77,31 +89,30 @@ Result<void> measure_life(Engine& engine, const catalog::Project& project,
                           const catalog::Incarnation& life) {
   const auto driver = TRY(driver_of(project));
   const auto sizes = driver->measure({life.volume});
-  if (!sizes || sizes->size() != 1) return {};
-  return remember_sizes(engine, life.id, sizes->front());
+  if (sizes && sizes->size() == 1) remember(engine, life.id, sizes->front());
+  return {};
 }
 
-Result<void> measure_some(Engine& engine, const Survey& survey) {
+Result<Survey> measured_survey(Engine& engine) {
+  Survey survey = TRY(Survey::take(engine));
   const Stopwatch watch;
-  const Seconds each = expected_time(survey);
+  News news;
   std::set<std::pair<std::string, std::string>> asked;
-  for (const catalog::Branch& branch : survey.branch_records()) {
-    if (branch.deleted_at) continue;
-    const catalog::Incarnation* life = survey.incarnation(branch.incarnation_id);
-    if (life == nullptr) continue;
-    const catalog::Project project = TRY(engine.catalog().project(branch.project_id));
+  for (const catalog::Project& project : survey.project_records()) {
+    if (project.deleted_at) continue;
     const auto driver = TRY(driver_of(project));
-    if (driver->capabilities().measures_all_at_once) {
-      if (!asked.emplace(project.driver, project.pool).second) continue;
-      TRY(measure_place(engine, survey, *driver, project));
-      continue;
+    if (!driver->capabilities().measures_all_at_once) {
+      measure_some_of(survey, *driver, project, watch, news);
+    } else if (asked.emplace(project.driver, project.pool).second) {
+      measure_place(survey, *driver, project, news);
     }
-    if (survey.sizes().contains(branch.incarnation_id)) continue;
-    if (watch.elapsed() + each > measuring_budget) continue;
-    const auto sizes = driver->measure({life->volume});
-    if (sizes && !sizes->empty()) remember(engine, life->id, sizes->front());
   }
-  return {};
+  if (news.empty()) return survey;
+  (void)engine.catalog().change([&]() -> Result<void> {
+    for (const auto& [id, size] : news) remember(engine, id, size);
+    return {};
+  });
+  return Survey::take(engine);
 }
 
 }  // namespace velo::engine

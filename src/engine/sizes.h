@@ -17,9 +17,9 @@ Result<void> remember_sizes(Engine& engine, const std::string& incarnation_id,
 Result<void> measure_life(Engine& engine, const catalog::Project& project,
                           const catalog::Incarnation& life);
 
-/// For a listing. Where one question answers for all volumes of a place it is asked anew each time;
-/// elsewhere those are measured that never were, within some milliseconds: large ones by `branch
-/// get` only.
-Result<void> measure_some(Engine& engine, const Survey& survey);
+/// Survey::take for a listing with sizes. Where one question answers for all volumes of a place it
+/// is asked anew each time; elsewhere those are measured that never were, within some milliseconds:
+/// large ones by `branch get` only.
+Result<Survey> measured_survey(Engine& engine);
 
 }  // namespace velo::engine

@@ -5,9 +5,11 @@
 #include "catalog/catalog.h"
 #include "engine/actions.h"
 #include "engine/cluster_clone.h"
+#include "engine/marks.h"
 #include "engine/operation.h"
 #include "engine/places.h"
 #include "engine/snapshots.h"
+#include "engine/temporary.h"
 #include "postgres/recovery.h"
 
 namespace velo::engine {
@@ -61,6 +63,7 @@ Result<SnapshotView> create_snapshot(Engine& engine, const std::string& name,
   BranchRecords b;
   const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
     b = TRY(find_branch(engine, name));
+    TRY(check_lasts(engine, b.project, b.branch));
     TRY(check_label_is_free(engine, b, label));
     return LockSet{.exclusive = {}, .shared = {b.branch.id}};
   }));
@@ -69,13 +72,13 @@ Result<SnapshotView> create_snapshot(Engine& engine, const std::string& name,
   Approach approach(engine, b, pgdata_of(*driver, b.incarnation.volume),
                     driver->capabilities().atomic_snapshot);
   TRY(check_room(engine, *driver, b.project.pool, b.incarnation.volume,
-                 TRY(room_for_clone(*driver, b.incarnation.volume))));
+                 TRY(room_for_clone(*driver, b))));
   BranchRecords snapshot = b;
   snapshot.incarnation = TRY(life_cloned_from(b.incarnation, b.branch.id));
   catalog::Incarnation& life = snapshot.incarnation;
 
-  // A base is a step of what it is taken for.
-  if (purpose != base_purpose) {
+  // These are steps of what they are taken for.
+  if (purpose != base_purpose && purpose != passing_purpose) {
     engine.observer().begin(fmt::format("Taking a snapshot of {}", b.full_name()));
   }
   std::set<std::string> refused;
@@ -102,9 +105,11 @@ Result<SnapshotView> create_snapshot(Engine& engine, const std::string& name,
     TRY(clone_cluster(engine, operation, *driver, b, snapshot, approach, draft));
     record.taken_at = now();
     TRY(note_position(b, pgdata_of(*driver, life.volume), life));
+    TRY(mark_whole(engine, *driver, snapshot, record));
     TRY(sync_file_system(driver->root_of(life.volume)));
     life.kept_since = record.taken_at;
     life.kept_reason = snapshot_reason;
+    if (purpose == passing_purpose) life.kept_until = record.taken_at;
     return operation.commit([&]() -> Result<void> {
       TRY(engine.catalog().insert(life));
       TRY(engine.catalog().forget_size(b.incarnation.id));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/fault.h"
 #include "base/text.h"
 #include "catalog/catalog.h"
 #include "engine/actions.h"
@@ -24,27 +25,35 @@ struct Listed {
   std::string branch_name() const { return project.name + "/" + branch.name; }
 };
 
+/// None where another command has just taken it away.
+template <class Record>
+Result<std::optional<Record>> if_there(Result<Record> record) {
+  if (record) return std::move(*record);
+  if (record.error().code == Errc::not_found) return std::nullopt;
+  return std::unexpected(std::move(record).error());
+}
+
 Result<std::vector<Listed>> all_snapshots(Engine& engine) {
   catalog::Catalog& catalog = engine.catalog();
   std::map<std::string, catalog::Project> projects;
   for (auto& project : TRY(catalog.projects(catalog::Which::live))) {
     projects.emplace(project.id, project);
   }
+  // One by one: there may be ten thousand branches, and no snapshot.
   std::map<std::string, catalog::Branch> branches;
-  for (auto& branch : TRY(catalog.branches(catalog::Which::live))) {
-    branches.emplace(branch.id, branch);
-  }
-  std::map<std::string, catalog::Incarnation> lives;
-  for (auto& life : TRY(catalog.incarnations())) lives.emplace(life.id, life);
   std::vector<Listed> listed;
   for (const catalog::Snapshot& record : TRY(catalog.snapshots())) {
-    const auto life = lives.find(record.incarnation_id);
-    if (life == lives.end()) continue;
-    const auto branch = branches.find(life->second.branch_id);
-    if (branch == branches.end()) continue;
+    const auto life = TRY(if_there(catalog.incarnation(record.incarnation_id)));
+    if (!life) continue;
+    auto branch = branches.find(life->branch_id);
+    if (branch == branches.end()) {
+      const auto found = TRY(if_there(catalog.branch(life->branch_id)));
+      if (!found) continue;
+      branch = branches.emplace(life->branch_id, *found).first;
+    }
     const auto project = projects.find(branch->second.project_id);
-    if (project == projects.end()) continue;
-    listed.push_back({record, life->second, branch->second, project->second});
+    if (branch->second.deleted_at || project == projects.end()) continue;
+    listed.push_back({record, *life, branch->second, project->second});
   }
   return listed;
 }
@@ -195,6 +204,7 @@ Result<std::vector<Cleaned>> cleanup_snapshots(Engine& engine, const CleanupRequ
       if (!request.dry_run) {
         const BranchLocks locks = TRY(lock_branch_of(engine, one.branch.id));
         TRY(remove_one(engine, one));
+        TRY(fault_point(Fault::cleanup_removed));
       }
     }
     cleaned.push_back(std::move(result));

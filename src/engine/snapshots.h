@@ -23,12 +23,17 @@ struct SnapshotView {
   std::string short_id;  ///< such a beginning, eight digits or more
   std::string branch;    ///< "demo/main"
   std::string label;     ///< empty: none
-  std::string purpose;   ///< "asked", "base", "schedule", "replaced"
+  std::string purpose;   ///< "asked", "base", "schedule", "replaced", "passing"
   Timestamp taken_at;
   std::string volume;
   std::string pg_version;
   std::optional<Sizes> sizes;  ///< as last measured
 };
+
+/// purpose of a snapshot that several branches are made of at once. Its time is over as soon as it
+/// is there: it stays for as long as whoever asked for it holds the branch's lock (shared), and
+/// reap() deletes it then, whatever became of them.
+inline constexpr std::string_view passing_purpose = "passing";
 
 /// Every transaction whose commit was acknowledged before the call is in it, and none that began
 /// after it returns. `label` may be empty. Errc::already_exists when the branch has a snapshot of

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "catalog/catalog.h"
+#include "engine/branch_pool.h"
 #include "engine/operation.h"
 #include "engine/records.h"
 #include "engine/sizes.h"
@@ -49,10 +50,11 @@ std::string_view name_of(OperationState state) {
 }
 
 Result<StatusView> status(Engine& engine) {
-  TRY(measure_some(engine, TRY(Survey::take(engine))));
-  const Survey survey = TRY(Survey::take(engine));
+  const Survey survey = TRY(measured_survey(engine));
   StatusView view;
   view.projects = TRY(survey.projects());
+  for (ProjectView& project : view.projects) leave_out_spares(project.branches);
+  view.branch_pools = TRY(list_branch_pools(engine));
   view.kept = survey.kept();
   std::set<std::pair<std::string, std::string>> seen;
   for (const ProjectView& project : view.projects) {

@@ -1,5 +1,5 @@
 // Everything at a glance, and the journal. Only reads: mends nothing, waits for nothing, starts no
-// process. (One exception, so that sizes exist at all: sizes.h, measure_some.)
+// process. (One exception, so that sizes exist at all: sizes.h, measured_survey.)
 #pragma once
 
 #include <vector>

@@ -1,19 +1,25 @@
 #include "engine/survey.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/files.h"
 #include "catalog/catalog.h"
+#include "engine/config.h"
 #include "engine/snapshots.h"
 #include "runtime/registry.h"
 
 namespace velo::engine {
 namespace {
 
-template <class Record>
-const Record* find_by_id(const std::vector<Record>& records, const std::string& id) {
-  const auto found = std::ranges::find_if(records, [&](const Record& r) { return r.id == id; });
-  return found == records.end() ? nullptr : &*found;
+const catalog::Project* find_project(const std::vector<catalog::Project>& projects,
+                                     const std::string& id) {
+  const auto found = std::ranges::find(projects, id, &catalog::Project::id);
+  return found == projects.end() ? nullptr : &*found;
+}
+
+Result<bool> archiving(Engine& engine) {
+  return TRY(get_config(engine, "archive")).value == "on";
 }
 
 ServerState state_of(const runtime::Seen& server, bool wants_running) {
@@ -53,15 +59,61 @@ std::string_view name_of(ServerState state) {
   return "unknown";
 }
 
+void Survey::add(catalog::Branch branch) {
+  branch_by_id_.emplace(branch.id, branches_.size());
+  branches_.push_back(std::move(branch));
+}
+
+void Survey::add(catalog::Incarnation life) {
+  // A snapshot goes and comes back with its branch.
+  if (life.kept_since && life.kept_until && life.kept_reason != snapshot_reason) {
+    kept_by_branch_[life.branch_id].push_back(life.id);
+  }
+  std::string id = life.id;
+  incarnations_.emplace(std::move(id), std::move(life));
+}
+
 Result<Survey> Survey::take(Engine& engine) {
   catalog::Catalog& catalog = engine.catalog();
-  Survey survey(engine);
+  Survey survey(engine, TRY(archiving(engine)));
   survey.projects_ = TRY(catalog.projects(catalog::Which::all));
-  survey.branches_ = TRY(catalog.branches(catalog::Which::all));
-  for (auto& record : TRY(catalog.incarnations())) survey.incarnations_.emplace(record.id, record);
+  for (auto& record : TRY(catalog.branches(catalog::Which::all))) survey.add(std::move(record));
+  for (auto& record : TRY(catalog.incarnations())) survey.add(std::move(record));
   for (auto& record : TRY(catalog.endpoints())) survey.endpoints_.emplace(record.branch_id, record);
+  for (auto& record : TRY(catalog.temporaries())) {
+    survey.temporaries_.emplace(record.branch_id, record);
+  }
   for (auto& record : TRY(catalog.sizes())) survey.sizes_.emplace(record.incarnation_id, record);
   return survey;
+}
+
+Result<Survey> Survey::take_of(Engine& engine, const std::string& branch_id) {
+  catalog::Catalog& catalog = engine.catalog();
+  Survey survey(engine, TRY(archiving(engine)));
+  const catalog::Branch branch = TRY(catalog.branch(branch_id));
+  survey.projects_.push_back(TRY(catalog.project(branch.project_id)));
+  survey.add(branch);
+  for (std::optional<std::string> parent = branch.parent_id; parent;) {
+    // Another command may just have taken it away.
+    auto found = catalog.branch(*parent);
+    if (!found || survey.branch_by_id_.contains(*parent)) break;
+    parent = found->parent_id;
+    survey.add(std::move(*found));
+  }
+  for (auto& record : TRY(catalog.incarnations_of(branch_id))) {
+    if (auto size = TRY(catalog.size_of(record.id))) survey.sizes_.emplace(record.id, *size);
+    survey.add(std::move(record));
+  }
+  survey.endpoints_.emplace(branch_id, TRY(catalog.endpoint_of(branch_id)));
+  if (auto record = TRY(catalog.temporary(branch_id))) {
+    survey.temporaries_.emplace(branch_id, *record);
+  }
+  return survey;
+}
+
+const catalog::Branch* Survey::find_branch(const std::string& id) const {
+  const auto found = branch_by_id_.find(id);
+  return found == branch_by_id_.end() ? nullptr : &branches_[found->second];
 }
 
 const catalog::Incarnation* Survey::incarnation(const std::string& id) const {
@@ -112,27 +164,27 @@ Result<std::vector<ProjectView>> Survey::projects() const {
 }
 
 Result<ProjectView> Survey::project(const std::string& id) const {
-  const catalog::Project* project = find_by_id(projects_, id);
+  const catalog::Project* project = find_project(projects_, id);
   if (project == nullptr) return fail(Errc::not_found, "the catalog has no project {}", id);
   return view_of(*project, TRY(look_at({project})));
 }
 
 Result<BranchView> Survey::branch(const std::string& id) const {
-  const catalog::Branch* branch = find_by_id(branches_, id);
+  const catalog::Branch* branch = find_branch(id);
   const catalog::Project* project =
-      branch == nullptr ? nullptr : find_by_id(projects_, branch->project_id);
+      branch == nullptr ? nullptr : find_project(projects_, branch->project_id);
   if (project == nullptr) return fail(Errc::not_found, "the catalog has no branch {}", id);
   const catalog::Incarnation* life = incarnation(branch->incarnation_id);
   if (life == nullptr) return fail(Errc::state, "the catalog has no incarnation of branch {}", id);
   const auto driver = TRY(driver_of(*project));
-  return view_of(*project, *branch,
+  return view_of(*project, *driver, *branch,
                  TRY(runtime_of(*project))->inspect(pgdata_of(*driver, life->volume)));
 }
 
 std::vector<KeptView> Survey::kept() const {
   std::vector<KeptView> all;
   for (const catalog::Branch& branch : branches_) {
-    if (const auto* project = find_by_id(projects_, branch.project_id)) {
+    if (const auto* project = find_project(projects_, branch.project_id)) {
       for (KeptView& view : kept_of(*project, branch)) all.push_back(std::move(view));
     }
   }
@@ -150,11 +202,12 @@ Result<ProjectView> Survey::view_of(const catalog::Project& project, const Serve
   view.pool = project.pool;
   view.pg_major = project.pg_major;
   view.created_at = project.created_at;
+  const auto driver = TRY(driver_of(project));
   for (const catalog::Branch& branch : branches_) {
     if (branch.project_id != project.id || branch.deleted_at) continue;
     const auto server = servers.find(branch.id);
     const auto seen = server == servers.end() ? Result<runtime::Seen>{} : server->second;
-    view.branches.push_back(TRY(view_of(project, branch, seen)));
+    view.branches.push_back(TRY(view_of(project, *driver, branch, seen)));
     if (branch.id != project.main_branch_id) continue;
     if (const auto* life = incarnation(branch.incarnation_id)) {
       view.pg_version = life->pg_version;
@@ -163,12 +216,13 @@ Result<ProjectView> Survey::view_of(const catalog::Project& project, const Serve
       view.image_digest = life->image_digest;
     }
   }
-  std::ranges::stable_partition(view.branches,
-                                [](const BranchView& branch) { return branch.is_main; });
+  const auto main = std::ranges::find_if(view.branches, &BranchView::is_main);
+  if (main != view.branches.end()) std::rotate(view.branches.begin(), main, main + 1);
   return view;
 }
 
-Result<BranchView> Survey::view_of(const catalog::Project& project, const catalog::Branch& branch,
+Result<BranchView> Survey::view_of(const catalog::Project& project, const storage::Driver& driver,
+                                   const catalog::Branch& branch,
                                    const Result<runtime::Seen>& seen) const {
   const catalog::Incarnation* life = incarnation(branch.incarnation_id);
   const auto endpoint = endpoints_.find(branch.id);
@@ -176,8 +230,7 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
     return fail(Errc::state, "the catalog's records of {}/{} do not fit together", project.name,
                 branch.name);
   }
-  const auto driver = TRY(driver_of(project));
-  const fs::path pgdata = pgdata_of(*driver, life->volume);
+  const fs::path pgdata = pgdata_of(driver, life->volume);
 
   BranchView view;
   view.id = branch.id;
@@ -185,8 +238,11 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
   view.name = branch.name;
   view.full_name = project.name + "/" + branch.name;
   view.is_main = branch.id == project.main_branch_id;
+  if (const auto temporary = temporaries_.find(branch.id); temporary != temporaries_.end()) {
+    view.role = temporary->second.role;
+  }
   if (branch.parent_id) {
-    if (const auto* parent = find_by_id(branches_, *branch.parent_id)) {
+    if (const auto* parent = find_branch(*branch.parent_id)) {
       view.parent = project.name + "/" + parent->name;
     }
   }
@@ -198,7 +254,7 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
     if (server.pid != 0) view.pid = server.pid;
     view.started_at = server.started_at;
   } else {
-    look_for_volume(*driver, life->volume, view);
+    look_for_volume(driver, life->volume, view);
   }
   view.address = endpoint->second.address;
   view.port = endpoint->second.port;
@@ -218,7 +274,7 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
   view.data_directory = pgdata.string();
   view.log_file = engine_->home().log_file(branch.id).string();
   view.settings = branch.settings;
-  view.archives = TRY(archives_wal(*engine_, branch));
+  view.archives = branch.archives && archiving_;
   view.forgets = !branch.archives;
   view.kept = kept_of(project, branch);
   return view;
@@ -227,7 +283,7 @@ Result<BranchView> Survey::view_of(const catalog::Project& project, const catalo
 const catalog::Branch& Survey::comes_back_with(const catalog::Branch& branch) const {
   const catalog::Branch* root = &branch;
   while (root->parent_id) {
-    const auto* parent = find_by_id(branches_, *root->parent_id);
+    const auto* parent = find_branch(*root->parent_id);
     if (parent == nullptr || !parent->deleted_at) break;
     root = parent;
   }
@@ -237,11 +293,12 @@ const catalog::Branch& Survey::comes_back_with(const catalog::Branch& branch) co
 std::vector<KeptView> Survey::kept_of(const catalog::Project& project,
                                       const catalog::Branch& branch) const {
   std::vector<KeptView> views;
+  const auto kept = kept_by_branch_.find(branch.id);
+  if (kept == kept_by_branch_.end()) return views;
   const std::string root =
       project.deleted_at ? project.name : project.name + "/" + comes_back_with(branch).name;
-  for (const auto& [id, life] : incarnations_) {
-    if (life.branch_id != branch.id || !life.kept_since || !life.kept_until) continue;
-    if (life.kept_reason == snapshot_reason) continue;  // goes and comes back with its branch
+  for (const std::string& id : kept->second) {
+    const catalog::Incarnation& life = incarnations_.at(id);
     views.push_back({.branch = project.name + "/" + branch.name,
                      .volume = life.volume,
                      .reason = life.kept_reason,
@@ -255,8 +312,13 @@ std::vector<KeptView> Survey::kept_of(const catalog::Project& project,
   return views;
 }
 
+void leave_out_spares(std::vector<BranchView>& branches) {
+  std::erase_if(branches,
+                [](const BranchView& branch) { return branch.role == catalog::spare_role; });
+}
+
 Result<BranchView> view_branch(Engine& engine, const std::string& branch_id) {
-  return TRY(Survey::take(engine)).branch(branch_id);
+  return TRY(Survey::take_of(engine, branch_id)).branch(branch_id);
 }
 
 }  // namespace velo::engine

@@ -1,9 +1,9 @@
 // Everything that the catalog knows, loaded once, as views: what listings and status are made of.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -19,6 +19,9 @@ namespace velo::engine {
 class Survey {
  public:
   static Result<Survey> take(Engine& engine);
+  /// Of one branch, with its ancestors: what branch() and comes_back_with() need, however many
+  /// others there are.
+  static Result<Survey> take_of(Engine& engine, const std::string& branch_id);
 
   /// Live projects by creation, their branches main first.
   Result<std::vector<ProjectView>> projects() const;
@@ -28,29 +31,44 @@ class Survey {
   /// The deleted branch with which this one comes back: its highest deleted ancestor, or itself.
   const catalog::Branch& comes_back_with(const catalog::Branch& branch) const;
 
+  /// By incarnation.
+  using SizesKnown = std::unordered_map<std::string, catalog::Size>;
+
   const std::vector<catalog::Project>& project_records() const { return projects_; }
   const std::vector<catalog::Branch>& branch_records() const { return branches_; }
-  const std::map<std::string, catalog::Size>& sizes() const { return sizes_; }
+  const SizesKnown& sizes() const { return sizes_; }
   const catalog::Incarnation* incarnation(const std::string& id) const;
 
  private:
-  explicit Survey(Engine& engine) : engine_(&engine) {}
+  Survey(Engine& engine, bool archiving) : engine_(&engine), archiving_(archiving) {}
+  void add(catalog::Branch branch);
+  void add(catalog::Incarnation life);
+  const catalog::Branch* find_branch(const std::string& id) const;
   /// By branch: what runs on its cluster, or why that cannot be told.
-  using Servers = std::map<std::string, Result<runtime::Seen>>;
+  using Servers = std::unordered_map<std::string, Result<runtime::Seen>>;
   Result<Servers> look_at(const std::vector<const catalog::Project*>& projects) const;
   Result<ProjectView> view_of(const catalog::Project& project, const Servers& servers) const;
-  Result<BranchView> view_of(const catalog::Project& project, const catalog::Branch& branch,
+  Result<BranchView> view_of(const catalog::Project& project, const storage::Driver& driver,
+                             const catalog::Branch& branch,
                              const Result<runtime::Seen>& seen) const;
   std::vector<KeptView> kept_of(const catalog::Project& project,
                                 const catalog::Branch& branch) const;
 
   Engine* engine_;
-  std::vector<catalog::Project> projects_;  ///< deleted ones too
-  std::vector<catalog::Branch> branches_;   ///< deleted ones too
-  std::map<std::string, catalog::Incarnation> incarnations_;
-  std::map<std::string, catalog::Endpoint> endpoints_;
-  std::map<std::string, catalog::Size> sizes_;
+  bool archiving_;                                             ///< `velo config get archive`
+  std::vector<catalog::Project> projects_;                     ///< deleted ones too
+  std::vector<catalog::Branch> branches_;                      ///< deleted ones too
+  std::unordered_map<std::string, std::size_t> branch_by_id_;  ///< in branches_
+  std::unordered_map<std::string, catalog::Incarnation> incarnations_;
+  std::unordered_map<std::string, std::vector<std::string>>
+      kept_by_branch_;  ///< ids of incarnations
+  std::unordered_map<std::string, catalog::Endpoint> endpoints_;
+  SizesKnown sizes_;
+  std::unordered_map<std::string, catalog::Temporary> temporaries_;
 };
+
+/// Takes the spares of pools out, which are nobody's yet.
+void leave_out_spares(std::vector<BranchView>& branches);
 
 /// One branch, looked at now.
 Result<BranchView> view_branch(Engine& engine, const std::string& branch_id);

@@ -107,8 +107,7 @@ Result<BranchRecords> load_remains(Engine& engine, const catalog::Branch& branch
 Result<std::vector<BranchRecords>> family_of(Engine& engine, const BranchRecords& root,
                                              catalog::Which which) {
   std::vector<BranchRecords> family;
-  for (const catalog::Branch& child : TRY(engine.catalog().branches_of(root.project.id, which))) {
-    if (child.parent_id != root.branch.id) continue;
+  for (const catalog::Branch& child : TRY(engine.catalog().children_of(root.branch.id, which))) {
     const BranchRecords records = TRY(load_remains(engine, child));
     for (BranchRecords& member : TRY(family_of(engine, records, which))) {
       family.push_back(std::move(member));
@@ -140,6 +139,13 @@ Result<std::optional<catalog::Project>> last_deleted_project(Engine& engine,
   return newest;
 }
 
+std::unexpected<Error> deleted_already(std::string_view noun, const std::string& name) {
+  return fail_with_hint(
+      Errc::not_found, fmt::format("the {} {} is deleted already, and kept", noun, name),
+      fmt::format("velo {0} delete {1} --now frees its space; velo {0} undelete {1} brings it back",
+                  noun, name));
+}
+
 Deletion describe(const Doomed& doomed) {
   Deletion deletion;
   for (const BranchRecords& b : doomed.branches) deletion.branches.push_back(b.full_name());
@@ -157,8 +163,9 @@ Result<Deletion> bury(Engine& engine, const std::string& kind, const std::string
   auto operation = TRY(Operation::begin(engine, kind, subject, [&]() -> Result<Draft> {
     Plan plan;
     for (const BranchRecords& b : doomed.branches) TRY(plan_burial(engine, b, doomed, plan));
+    if (!project_is_going || !nothing_stays) return Draft{std::move(plan), {}};
     const auto all = TRY(engine.catalog().branches_of(home.id, catalog::Which::all));
-    if (project_is_going && nothing_stays && all.size() == doomed.branches.size()) {
+    if (all.size() == doomed.branches.size()) {
       plan.finish.push_back(forget_project_files(home.id));
     }
     return Draft{std::move(plan), {}};
@@ -180,6 +187,20 @@ Result<Deletion> bury(Engine& engine, const std::string& kind, const std::string
     });
   }));
   return describe(doomed);
+}
+
+Result<Deletion> find_and_bury(Engine& engine, const std::string& kind, const std::string& subject,
+                               const std::string& words,
+                               const std::function<Result<Doomed>()>& find) {
+  Doomed doomed;
+  const BranchLocks locks = TRY(lock_branches(engine, [&]() -> Result<LockSet> {
+    doomed = TRY(find());
+    LockSet set;
+    for (const BranchRecords& b : doomed.branches) set.exclusive.push_back(b.branch.id);
+    return set;
+  }));
+  engine.observer().begin(words);
+  return bury(engine, kind, subject, doomed);
 }
 
 Result<void> unbury(Engine& engine, const std::string& kind, const std::string& subject,
@@ -213,7 +234,7 @@ Result<void> unbury(Engine& engine, const std::string& kind, const std::string& 
         TRY(keep_snapshots_until(engine, b.branch.id, {}));
         const int old_port = b.endpoint.port;
         const auto same = free_port(engine, old_port);
-        b.endpoint.port = same ? *same : TRY(free_port(engine, 0));
+        b.endpoint.port = same ? same->number : TRY(free_port(engine, 0)).number;
         b.endpoint.active = true;
         TRY(catalog.update(b.endpoint));
         if (!same) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -37,10 +39,18 @@ Result<std::optional<catalog::Branch>> last_deleted(Engine& engine, const Branch
 Result<std::optional<catalog::Project>> last_deleted_project(Engine& engine,
                                                              const std::string& name);
 
+/// Why that cannot be deleted once more: with the ways on. `noun`: "branch" or "project".
+std::unexpected<Error> deleted_already(std::string_view noun, const std::string& name);
+
 /// Deletes them in one operation named `kind` on `subject`. Their locks are held by the caller.
 /// Errc::storage where nothing is kept and the pool is away.
 Result<Deletion> bury(Engine& engine, const std::string& kind, const std::string& subject,
                       const Doomed& doomed);
+/// The same for what `find` finds, with the locks of its branches held; `words` begin it ("Deleting
+/// demo/dev").
+Result<Deletion> find_and_bury(Engine& engine, const std::string& kind, const std::string& subject,
+                               const std::string& words,
+                               const std::function<Result<Doomed>()>& find);
 
 /// Brings these deleted branches back (parents first), with their project when it is deleted too. A
 /// port that is taken by now is replaced, with a notice. Those that should run are started.

@@ -58,6 +58,7 @@ struct BranchView {
   std::string full_name;              ///< "demo/dev"
   std::optional<std::string> parent;  ///< "demo/main"; none for main
   bool is_main = false;
+  std::string role;  ///< of a temporary branch: "run" or "spare"; empty: it stays
   ServerState state = ServerState::stopped;
   std::optional<Timestamp> started_at;  ///< of the server, when it runs
   std::optional<int> pid;
@@ -99,6 +100,24 @@ struct ProjectView {
   std::vector<BranchView> branches;  ///< main first, then by creation
 };
 
+/// What a branch began with, where that is not its parent as it was when it was asked for.
+struct Basis {
+  std::string snapshot_id;
+  std::string label;  ///< the snapshot's; empty: it has none
+  Timestamp as_of;    ///< nothing in it was committed later by the parent
+};
+
+struct BranchPoolView {
+  std::string parent;  ///< "demo/main"
+  int size = 0;
+  int ready = 0;                  ///< spares of the snapshot that they are to be of
+  int stale = 0;                  ///< spares that are to be replaced
+  bool ephemeral = false;         ///< with fsync off; only `velo run` takes them
+  bool follows = false;           ///< the parent's newest snapshot, whichever it is
+  std::optional<Basis> based_on;  ///< none: that snapshot is gone
+  std::string error;              ///< why it could not be filled
+};
+
 struct PoolView {
   std::string driver;
   std::string place;
@@ -133,6 +152,7 @@ struct StatusView {
   std::vector<ProjectView> projects;
   std::vector<OperationView> unfinished;  ///< running or interrupted
   std::vector<KeptView> kept;             ///< everything in its grace period
+  std::vector<BranchPoolView> branch_pools;
 };
 
 struct ConnectionView {

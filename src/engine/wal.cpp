@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "archive/store.h"
+#include "base/fault.h"
 #include "base/files.h"
 #include "catalog/catalog.h"
 #include "engine/moments.h"
@@ -40,6 +41,10 @@ Result<std::vector<Segment>> segments_of(Engine& engine, const BranchRecords& b)
   return segments;
 }
 
+std::uint64_t segment_size_in(const BranchRecords& b) {
+  return segment_size_of(b.project, b.incarnation.volume).value_or(postgres::default_segment_size);
+}
+
 /// What PostgreSQL says of its archiver, when it can be asked as things are: whoever only looks
 /// mends nothing on the way in.
 void ask_archiver(Engine& engine, const BranchRecords& b, WalView& view) {
@@ -56,12 +61,15 @@ void ask_archiver(Engine& engine, const BranchRecords& b, WalView& view) {
   if (!connection) return;
   const auto rows = connection->query(
       "SELECT failed_count, last_failed_wal, last_failed_time > last_archived_time"
-      " OR last_archived_time IS NULL FROM pg_stat_archiver",
+      " OR last_archived_time IS NULL,"
+      " (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name ~ '^[0-9A-F]{24}.ready$')"
+      " FROM pg_stat_archiver",
       query_patience);
-  if (!rows || rows->size() != 1 || rows->front().size() != 3) return;
+  if (!rows || rows->size() != 1 || rows->front().size() != 4) return;
   const postgres::Row& row = rows->front();
   view.failures = std::strtoll(row[0].value_or("0").c_str(), nullptr, 10);
   if (row[2] == "t") view.last_failed = row[1].value_or("");
+  view.waiting = std::strtoll(row[3].value_or("0").c_str(), nullptr, 10);
 }
 
 Result<WalView> view_of(Engine& engine, const BranchRecords& b) {
@@ -70,7 +78,7 @@ Result<WalView> view_of(Engine& engine, const BranchRecords& b) {
                .forgets = !b.branch.archives,
                .archive = engine.home().archive_directory(b.incarnation.id).string()};
   const std::vector<Segment> segments = TRY(segments_of(engine, b));
-  const std::uint64_t size = postgres::default_segment_size;
+  const std::uint64_t size = segment_size_in(b);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const Segment& segment = segments[i];
     view.stored += segment.entry.stored;
@@ -157,9 +165,10 @@ Result<WalCleaned> cut_wal(Engine& engine, const BranchRecords& b, const WalClea
     return cleaned;
   }
   const auto need = TRY(need_of(engine, b));
+  const std::uint64_t size = segment_size_in(b);
   for (const Segment& segment : segments) {
     if (segment.entry.put_at > limit) continue;
-    const bool is_needed = need && segment.name.end(postgres::default_segment_size) > need->from;
+    const bool is_needed = need && segment.name.end(size) > need->from;
     if (is_needed && !request.force) {
       ++cleaned.needed;
       cleaned.needed_by = need->by;
@@ -167,7 +176,10 @@ Result<WalCleaned> cut_wal(Engine& engine, const BranchRecords& b, const WalClea
     }
     ++cleaned.removed;
     cleaned.freed += segment.entry.stored;
-    if (!request.dry_run) TRY(store.remove(segment.entry.name));
+    if (request.dry_run) continue;
+    TRY(fault_point(Fault::wal_cleanup_segment));
+    TRY(store.remove(segment.entry.name));
+    TRY(fault_point(Fault::wal_cleanup_removed));
   }
   return cleaned;
 }

@@ -27,8 +27,9 @@ struct WalView {
   std::optional<Timestamp> newest_at;
   /// Of the running server's archiver (pg_stat_archiver); none when nobody could be asked.
   std::optional<std::int64_t> failures;
-  std::string last_failed;           ///< the segment that failed last; empty: none
-  std::vector<std::string> gaps;     ///< the first segment that is missing, of each gap
+  std::int64_t waiting = 0;       ///< segments that the server has finished, and not archived yet
+  std::string last_failed;        ///< the segment that failed last; empty: none
+  std::vector<std::string> gaps;  ///< the first segment that is missing, of each gap
   std::vector<std::string> windows;  ///< "from 2025-10-09 18:40:21 on"
 };
 

@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -47,12 +48,13 @@ struct Request {
 Result<uid_t> caller() {
   const char* text = std::getenv("SUDO_UID");
   if (text == nullptr) return ::getuid();
-  const std::string digits = text;
-  if (digits.empty() || digits.size() > 10 ||
-      digits.find_first_not_of("0123456789") != std::string::npos) {
+  const std::string_view digits = text;
+  uid_t user = 0;
+  const auto [end, status] = std::from_chars(digits.begin(), digits.end(), user);
+  if (status != std::errc{} || end != digits.end()) {
     return fail(Errc::usage, "SUDO_UID is no number");
   }
-  return static_cast<uid_t>(std::strtoul(digits.c_str(), nullptr, 10));
+  return user;
 }
 
 Result<Request> read_request() {

@@ -30,6 +30,18 @@ Result<std::string> one_value(Connection& connection, const std::string& sql,
   return *rows.front().front();
 }
 
+constexpr std::string_view slot_prefix = "velo_backup_";
+
+/// Whether others clone this server just now, each with a slot of its own, of which it has ten
+/// unless somebody changed that: a moment later, for each needs it for as long as its clone takes.
+bool await_others(Connection& connection, milliseconds patience) {
+  const auto others = one_value(connection,
+                                "SELECT count(*), pg_sleep(0.01) FROM pg_replication_slots"
+                                " WHERE temporary AND starts_with(slot_name, $1)",
+                                {std::string(slot_prefix)}, patience);
+  return others && *others != "0";
+}
+
 /// A temporary slot that keeps WAL from the latest checkpoint on, until the connection ends.
 Result<void> hold_wal(Connection& connection, milliseconds patience) {
   if (TRY(one_value(connection, "SHOW wal_level", {}, patience)) == "minimal") {
@@ -38,18 +50,25 @@ Result<void> hold_wal(Connection& connection, milliseconds patience) {
         "set wal_level to replica and restart the branch, or stop it: a stopped branch can be "
         "cloned");
   }
-  const std::string name = "velo_backup_" + TRY(random_id());
-  auto made = connection.query("SELECT pg_create_physical_replication_slot($1, true, true)", {name},
-                               patience);
-  if (made) return {};
-  const auto limit = one_value(connection, "SHOW max_replication_slots", {}, patience);
-  Error error = std::move(made).error();
-  error.message = fmt::format("cannot hold the branch's WAL while it is cloned: {}", error.message);
-  error.hint = fmt::format(
-      "drop a replication slot that is not used (pg_replication_slots lists them), or raise "
-      "max_replication_slots (now {}) and restart the branch",
-      limit.value_or("unknown"));
-  return std::unexpected(std::move(error));
+  const Deadline deadline(patience);
+  const std::string name = std::string(slot_prefix) + TRY(random_id());
+  for (bool once_more = true;;) {
+    auto made = connection.query("SELECT pg_create_physical_replication_slot($1, true, true)",
+                                 {name}, deadline.left());
+    if (made) return {};
+    if (!deadline.passed() && await_others(connection, deadline.left())) continue;
+    // The last of them may have ended between the two questions.
+    if (std::exchange(once_more, false)) continue;
+    const auto limit = one_value(connection, "SHOW max_replication_slots", {}, patience);
+    Error error = std::move(made).error();
+    error.message =
+        fmt::format("cannot hold the branch's WAL while it is cloned: {}", error.message);
+    error.hint = fmt::format(
+        "drop a replication slot that is not used (pg_replication_slots lists them), or raise "
+        "max_replication_slots (now {}) and restart the branch",
+        limit.value_or("unknown"));
+    return std::unexpected(std::move(error));
+  }
 }
 
 /// "START TIMELINE: 1" of a backup_label (xlogbackup.c, build_backup_content).
@@ -85,6 +104,20 @@ Result<std::vector<std::string>> wal_files(const fs::path& wal, std::vector<std:
     if (name.ends_with(".history")) segments.push_back(name);
   }
   return segments;
+}
+
+/// The segment behind the last one, empty: a file of holes, which reads as the zeros that the
+/// server would write there, and sync, in the checkpoint that ends the clone's recovery.
+Result<void> make_next_segment(const fs::path& wal, const std::string& last,
+                               std::uint64_t segment_size) {
+  const auto name = parse_wal_name(last);
+  if (!name) return fail(Errc::failed, "{} is no WAL segment", last);
+  const fs::path path = wal / to_string(later_segment(*name, 1, segment_size));
+  TRY(remove_file(path));
+  const Fd file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  if (::ftruncate(file.get(), static_cast<off_t>(segment_size)) == 0) return {};
+  const int reason = errno;
+  return fail_errno(reason, fmt::format("make {}", path.string()));
 }
 
 }  // namespace
@@ -141,8 +174,9 @@ Result<void> Backup::finish(const fs::path& source_pgdata, const fs::path& clone
   const fs::path to = clone_pgdata / "pg_wal";
   TRY(make_wal_directory(to));
   const std::uint32_t timeline = TRY(timeline_in(label));
-  auto segments = segments_between(timeline, start, stop, segment_size);
-  for (const std::string& name : TRY(wal_files(from, std::move(segments)))) {
+  const std::vector<std::string> segments = segments_between(timeline, start, stop, segment_size);
+  const std::vector<std::string> files = TRY(wal_files(from, segments));
+  for (const std::string& name : files) {
     if (!path_exists(from / name)) {
       return fail_with_hint(
           Errc::server,
@@ -153,6 +187,8 @@ Result<void> Backup::finish(const fs::path& source_pgdata, const fs::path& clone
     TRY(copy_file(from / name, to / name));
     TRY(sync_file(to / name));
   }
+  // The backup's end filled its last segment up, so the clone goes on in the next one.
+  if (!from_standby_) TRY(make_next_segment(to, segments.back(), segment_size));
   TRY(sync_directory(to));
   return write_file_durably(clone_pgdata / "backup_label", label, 0600);
 }

@@ -34,7 +34,8 @@ class Backup {
   /// out of `source_pgdata`/pg_wal with `copy_file`, and then writes the returned backup_label into
   /// `clone_pgdata`. These files are durable when it returns: a clone whose label a power loss took
   /// away would start from the wrong checkpoint, silently. The tablespace map is not written:
-  /// prepare_clone() re-points the links themselves.
+  /// prepare_clone() re-points the links themselves. Of a primary the segment behind the last one
+  /// is there too, without blocks: a clone would begin with writing 16 MiB of zeros there.
   Result<void> finish(const fs::path& source_pgdata, const fs::path& clone_pgdata,
                       Result<void> (*copy_file)(const fs::path& from, const fs::path& to),
                       std::chrono::milliseconds patience);

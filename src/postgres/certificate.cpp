@@ -126,8 +126,7 @@ Result<Timestamp> expiry_of(const std::string& certificate_pem) {
   if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &end) != 1) {
     return fail(Errc::failed, "that is no certificate");
   }
-  return std::chrono::time_point_cast<Timestamp::duration>(
-      std::chrono::system_clock::from_time_t(::timegm(&end)));
+  return std::chrono::sys_seconds(std::chrono::seconds(::timegm(&end)));
 }
 
 }  // namespace velo::postgres

@@ -198,7 +198,8 @@ Result<void> prepare_clone(const ClonePlan& plan) {
                                 .root = plan.root,
                                 .pgdata = plan.pgdata,
                                 .major = major,
-                                .settings = plan.settings}));
+                                .settings = plan.settings,
+                                .defaults = plan.defaults}));
   return close_gate(plan.pgdata);
 }
 

@@ -42,6 +42,7 @@ struct ClonePlan {
   fs::path root;      ///< the clone's volume
   fs::path pgdata;    ///< inside `root`
   Settings settings;  ///< --pg-conf of the new branch, on top of the inherited
+  Settings defaults;  ///< where neither these nor the inherited say anything
 };
 
 /// Makes the clone harmless and its own: removes postmaster.pid, postmaster.opts, the parent's

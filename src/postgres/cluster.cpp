@@ -3,11 +3,13 @@
 #include <sys/stat.h>
 
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "postgres/number.h"
+#include "postgres/wal.h"
 
 namespace velo::postgres {
 namespace {
@@ -25,10 +27,14 @@ constexpr std::size_t state_offset = 16;
 constexpr std::size_t checkpoint_offset = 32;
 constexpr std::size_t redo_offset = 40;
 constexpr std::size_t timeline_offset = 48;
-constexpr std::size_t leading_size = 52;
+constexpr std::size_t segment_size_offset = 228;
+constexpr std::size_t known_size = 232;
 // PG_CONTROL_VERSION of 13; later ones only grow. A file of the other byte order is far above.
 constexpr std::uint32_t oldest_control_version = 1300;
 constexpr std::uint32_t absurd_control_version = 100'000;
+
+/// The year 10000, in seconds: what is said to be later is no time.
+constexpr std::int64_t behind_all_calendars = 253'402'300'800;
 
 }  // namespace
 
@@ -37,14 +43,18 @@ Result<PostmasterPid> parse_postmaster_pid(std::string_view text) {
   constexpr std::size_t line_count = 8;
   lines.resize(std::max(lines.size(), line_count));
   const auto pid = parse_number<pid_t>(trim(lines[0]));
-  if (!pid || *pid == 0) return fail(Errc::failed, "postmaster.pid does not begin with a pid");
+  if (!pid || *pid == 0 || *pid == std::numeric_limits<pid_t>::min()) {
+    return fail(Errc::failed, "postmaster.pid does not begin with a pid");
+  }
 
   PostmasterPid found;
   found.pid = *pid < 0 ? -*pid : *pid;
   found.data_directory = std::string(lines[1]);
-  found.started_at = std::chrono::sys_seconds(
-      std::chrono::seconds(parse_number<std::int64_t>(trim(lines[2])).value_or(0)));
-  found.port = parse_number<int>(trim(lines[3])).value_or(0);
+  const auto started_at = parse_number<std::int64_t>(trim(lines[2]));
+  if (started_at && *started_at > 0 && *started_at < behind_all_calendars) {
+    found.started_at = std::chrono::sys_seconds(std::chrono::seconds(*started_at));
+  }
+  found.port = parse_number<std::uint16_t>(trim(lines[3])).value_or(0);
   found.socket_directory = std::string(trim(lines[4]));
   found.listen_address = std::string(trim(lines[5]));
   found.status = std::string(trim(lines[7]));
@@ -72,7 +82,7 @@ Result<std::optional<PostmasterPid>> running_server(const fs::path& pgdata) {
 }
 
 Result<ControlFile> parse_control_file(std::string_view bytes) {
-  if (bytes.size() < leading_size) return fail(Errc::failed, "pg_control is too short");
+  if (bytes.size() < known_size) return fail(Errc::failed, "pg_control is too short");
   ControlFile control;
   control.system_identifier = number_at<std::uint64_t>(bytes, 0);
   control.control_version = number_at<std::uint32_t>(bytes, version_offset);
@@ -89,6 +99,11 @@ Result<ControlFile> parse_control_file(std::string_view bytes) {
     return fail(Errc::failed, "pg_control holds the unknown cluster state {}", state);
   }
   control.state = static_cast<ClusterState>(state);
+  control.segment_size = number_at<std::uint32_t>(bytes, segment_size_offset);
+  if (!is_segment_size(control.segment_size)) {
+    return fail(Errc::failed, "pg_control holds {} as the size of WAL segments",
+                control.segment_size);
+  }
   return control;
 }
 

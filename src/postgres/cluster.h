@@ -50,14 +50,16 @@ enum class ClusterState {
   in_production,
 };
 
-/// The leading fields of global/pg_control, the same in 13 to 18 on a little-endian 64-bit machine.
+/// Fields of global/pg_control that lie where they do in 13 to 18, on a little-endian 64-bit
+/// machine.
 struct ControlFile {
   std::uint64_t system_identifier = 0;
   std::uint32_t control_version = 0;
   ClusterState state = ClusterState::startup;
   std::uint64_t checkpoint_lsn = 0;
-  std::uint64_t redo_lsn = 0;  ///< where replay from that checkpoint begins
-  std::uint32_t timeline = 0;  ///< of that checkpoint
+  std::uint64_t redo_lsn = 0;      ///< where replay from that checkpoint begins
+  std::uint32_t timeline = 0;      ///< of that checkpoint
+  std::uint32_t segment_size = 0;  ///< of its WAL, in bytes; 16 MiB unless initdb was told
 };
 Result<ControlFile> parse_control_file(std::string_view bytes);
 Result<ControlFile> read_control_file(const fs::path& pgdata);

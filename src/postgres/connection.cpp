@@ -7,7 +7,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <future>
+#include <memory>
+#include <thread>
 
+#include "base/signals_blocked.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "postgres/libpq_library.h"
@@ -176,14 +180,24 @@ Result<std::optional<Rows>> collect(PGconn* connection, const Deadline& deadline
 }
 
 /// Stops the statement that runs; false when it has not ended even so. pq().cancel() connects anew
-/// and blocks: libpq 15 has no other way; over a Unix socket that is short unless the postmaster
-/// hangs.
+/// and blocks, for libpq 15 has no other way: while the postmaster hangs, for good. Then the thread
+/// that waits is left to itself.
 bool cancel_statement(PGconn* connection) {
-  PGcancel* cancel = pq().get_cancel(connection);
-  if (cancel == nullptr) return false;
-  std::array<char, 256> reason{};
-  pq().cancel(cancel, reason.data(), static_cast<int>(reason.size()));
-  pq().free_cancel(cancel);
+  const std::shared_ptr<PGcancel> cancel(pq().get_cancel(connection), [](PGcancel* one) {
+    if (one != nullptr) pq().free_cancel(one);
+  });
+  if (!cancel) return false;
+  const auto told = std::make_shared<std::promise<void>>();
+  std::future<void> telling = told->get_future();
+  {
+    const SignalsBlocked blocked;
+    std::thread([cancel, told] {
+      std::array<char, 256> reason{};
+      pq().cancel(cancel.get(), reason.data(), static_cast<int>(reason.size()));
+      told->set_value();
+    }).detach();
+  }
+  if (telling.wait_for(cancel_patience) != std::future_status::ready) return false;
   const Cancellation never;
   const auto rest = collect(connection, Deadline(cancel_patience), never);
   return !rest || *rest;

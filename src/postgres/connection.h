@@ -86,4 +86,8 @@ class Connection {
 std::string quote_literal(std::string_view text);
 std::string quote_identifier(std::string_view name);
 
+/// Begins to load libpq on a thread of its own, for whoever will make a connection and has
+/// something else to do first.
+void load_libpq_ahead();
+
 }  // namespace velo::postgres

@@ -152,6 +152,9 @@ Settings neutral_for(const Inheritance& inheritance, const Layers& layers) {
   }
   if (archives_by_itself(layers)) settings.emplace("archive_mode", "off");
   if (insists_on_huge_pages(layers)) settings.emplace("huge_pages", "try");
+  for (const auto& [name, value] : inheritance.defaults) {
+    if (!layers.effective(name) && !layers.other_files) settings.emplace(name, value);
+  }
   return settings;
 }
 

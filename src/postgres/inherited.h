@@ -17,6 +17,7 @@ struct Inheritance {
   fs::path pgdata;       ///< inside `root`
   int major = 0;         ///< no setting that a server of this major does not know is written
   Settings settings;     ///< the clone's own, stronger than all else
+  Settings defaults;     ///< for what no file says anything of
 };
 
 /// In postgresql.conf, velo.conf and postgresql.auto.conf: values that are paths into the parent's

@@ -1,6 +1,9 @@
 #include "postgres/libpq_library.h"
 
+#include <future>
+
 #include "base/library.h"
+#include "postgres/connection.h"
 
 namespace velo::postgres {
 namespace {
@@ -48,6 +51,10 @@ const Result<LibpqLibrary>& loaded() {
 Result<const LibpqLibrary*> libpq_library() {
   if (!loaded()) return std::unexpected(loaded().error());
   return &*loaded();
+}
+
+void load_libpq_ahead() {
+  static const auto loading = std::async(std::launch::async, [] { static_cast<void>(loaded()); });
 }
 
 const LibpqLibrary& pq() {

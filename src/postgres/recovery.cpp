@@ -1,5 +1,7 @@
 #include "postgres/recovery.h"
 
+#include <array>
+
 #include "base/files.h"
 #include "base/text.h"
 #include "postgres/cluster.h"
@@ -14,6 +16,10 @@ struct Overloaded : Cases... {
 };
 
 using Setting = std::pair<std::string, std::string>;
+
+constexpr std::array recovery_targets = {"recovery_target", "recovery_target_xid",
+                                         "recovery_target_time", "recovery_target_lsn",
+                                         "recovery_target_name"};
 
 /// "2025-10-07 14:30:00.123456+00": no zone of the server's plays into it.
 std::string to_setting(Timestamp time) {
@@ -56,10 +62,7 @@ std::vector<Setting> recovery_settings(const Recovery& recovery) {
   };
   // The cluster's files may hold a target, and PostgreSQL refuses two: all are unset, and then one
   // is set (unsetting another one afterwards would be refused too).
-  for (const char* other : {"recovery_target", "recovery_target_xid", "recovery_target_time",
-                            "recovery_target_lsn", "recovery_target_name"}) {
-    settings.emplace_back(other, "");
-  }
+  for (const char* other : recovery_targets) settings.emplace_back(other, "");
   std::visit(
       Overloaded{
           [&](const ToTime& to) {
@@ -74,6 +77,24 @@ std::vector<Setting> recovery_settings(const Recovery& recovery) {
 
 Result<void> request_recovery(const fs::path& pgdata) {
   return write_file_durably(pgdata / "recovery.signal", "", 0600);
+}
+
+Result<void> request_standby(const fs::path& pgdata) {
+  return write_file(pgdata / "standby.signal", "", 0600);
+}
+
+std::vector<Setting> standby_settings() {
+  // What a crash recovery would not have looked at, and postgresql.conf may still hold: a target
+  // would end the replay too early, a delay hold it up.
+  std::vector<Setting> settings{{"hot_standby", "off"},
+                                {"recovery_min_apply_delay", "0"},
+                                {"recovery_target_timeline", "latest"}};
+  for (const char* unset : {"restore_command", "primary_conninfo", "primary_slot_name",
+                            "recovery_end_command", "archive_cleanup_command"}) {
+    settings.emplace_back(unset, "");
+  }
+  for (const char* target : recovery_targets) settings.emplace_back(target, "");
+  return settings;
 }
 
 Result<RecoveryStart> recovery_start(const fs::path& pgdata) {

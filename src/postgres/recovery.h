@@ -48,6 +48,14 @@ std::vector<std::pair<std::string, std::string>> recovery_settings(const Recover
 /// Makes the cluster's next start a recovery. Durable, with its name.
 Result<void> request_recovery(const fs::path& pgdata);
 
+/// Makes the cluster's next start that of a standby which has all its WAL in pg_wal: told to
+/// promote it begins a timeline of its own and is there without the checkpoint that a crash
+/// recovery ends with; one follows in the background, and until then a crash replays the same WAL
+/// again (PerformRecoveryXLogAction in xlog.c).
+Result<void> request_standby(const fs::path& pgdata);
+/// What its server must be told besides.
+std::vector<std::pair<std::string, std::string>> standby_settings();
+
 /// Where the recovery of a cluster begins: backup_label's words where it has one, else pg_control's
 /// last checkpoint.
 struct RecoveryStart {

@@ -93,6 +93,10 @@ std::string with_include_last(const std::string& text) {
 
 }  // namespace
 
+Settings wal_settings_where_writes_take_new_blocks() {
+  return {{"wal_init_zero", "off"}, {"wal_recycle", "off"}};
+}
+
 std::string quote_value(std::string_view value) {
   std::string quoted = "'";
   for (const char c : value) {

@@ -23,6 +23,11 @@ using Settings = std::map<std::string, std::string>;
 /// a clone quiet; postgresql.conf's last line includes it.
 inline constexpr std::string_view velo_conf = "velo.conf";
 
+/// What PostgreSQL's manual would have where each write takes new blocks: WAL segments are neither
+/// filled with zeros ahead nor used again (wal_init_zero, wal_recycle). A clone's first checkpoint
+/// would otherwise, in one of four, write 16 MiB of zeros for its next segment.
+Settings wal_settings_where_writes_take_new_blocks();
+
 /// 'it''s' with backslashes doubled and line ends as \n: a value in a configuration file
 /// (guc-file.l).
 std::string quote_value(std::string_view value);

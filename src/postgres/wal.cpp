@@ -63,7 +63,8 @@ std::vector<std::string> segments_between(std::uint32_t timeline, Lsn start, Lsn
 
 bool WalName::fits(std::uint64_t segment_size) const {
   return is_segment_size(segment_size) &&
-         (kind == WalFile::history || low < segments_per_high(segment_size)) &&
+         (kind == WalFile::history ||
+          (low < segments_per_high(segment_size) && end(segment_size) != 0)) &&
          offset < segment_size;
 }
 

@@ -45,7 +45,8 @@ struct WalName {
   std::uint32_t low = 0;     ///< a segment's: its number among those with the same `high`
   std::uint32_t offset = 0;  ///< a backup's: where in the segment it began, in bytes
 
-  /// Whether there can be such a segment among those of this size; always of a history file.
+  /// Whether there can be such a segment among those of this size; always of a history file. Not
+  /// the very last one: no LSN names its end.
   bool fits(std::uint64_t segment_size) const;
   /// The segment's number, counted from the beginning of the WAL.
   std::uint64_t number(std::uint64_t segment_size) const;

@@ -26,6 +26,7 @@ static_assert(sizeof(LongPageHeader) == long_page_header);
 
 constexpr std::uint16_t long_header_flag = 0x0002;  // XLP_LONG_HEADER
 constexpr std::uint16_t magic_family = 0xD100;      // 0xD106 is 13's, 0xD118 is 18's
+constexpr std::uint64_t smallest_page = 1U << 10U;  // XLOG_BLCKSZ may be 1 to 64 KiB
 constexpr std::uint64_t largest_page = 64U << 10U;
 
 template <class Header>
@@ -49,7 +50,7 @@ Result<void> SegmentCheck::first_page(std::string_view bytes) {
     return fail(Errc::corrupt, "it does not begin with a WAL page");
   }
   if (!name_.fits(header.segment_size) || !std::has_single_bit(header.page_size) ||
-      header.page_size > largest_page) {
+      header.page_size < smallest_page || header.page_size > largest_page) {
     return fail(Errc::corrupt, "its first page says impossible sizes");
   }
   if (size_ != header.segment_size) {

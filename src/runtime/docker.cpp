@@ -4,16 +4,21 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "postgres/build.h"
 #include "postgres/cluster.h"
 #include "postgres/initdb.h"
+#include "postgres/number.h"
 #include "runtime/archive_command.h"
+#include "runtime/docker_answers.h"
 #include "runtime/docker_api.h"
 #include "runtime/docker_container.h"
+#include "runtime/docker_foreign.h"
 #include "runtime/docker_image.h"
 #include "runtime/docker_log.h"
+#include "runtime/docker_users.h"
 #include "runtime/last_words.h"
 #include "runtime/leftovers.h"
 #include "runtime/port.h"
@@ -29,6 +34,7 @@ constexpr auto stop_patience = 60s;
 constexpr auto leftovers_patience = 5s;
 constexpr auto first_start_patience = 5min;
 constexpr int looked_at_lines = 100;
+constexpr auto look_interval = 2s;  ///< between two looks into the log of a server that starts
 constexpr int default_major = 17;
 
 /// For calls that must not be ended by the Ctrl-C that led to them.
@@ -52,8 +58,15 @@ class Watch {
     const Container container = TRY(look_at(*api_, id_));
     if (has_ended(container)) return give_up("the server ended while starting");
     const std::optional<Process> process = process_of(container);
+    Deadline next_look(look_interval);
     for (;;) {
       if (is_ready()) return {};
+      if (next_look.passed()) {
+        next_look = Deadline(look_interval);
+        if (crashes_over_and_over(log_of(*api_, id_, looked_at_lines).value_or(""))) {
+          return give_up("the server crashed while starting");
+        }
+      }
       // The wait for the first process's end is the pause between two looks.
       if (process ? TRY(process->wait(1ms)) : has_ended(TRY(look_at(*api_, id_)))) {
         return give_up("the server ended while starting");
@@ -160,6 +173,17 @@ Seen gone() {
   return {.remark = "its container is gone"};
 }
 
+/// The pid that a process knows itself by, in its container: the last of NSpid (proc(5)); 0 of
+/// none.
+pid_t inner_pid(pid_t pid) {
+  const std::string status = read_file(fmt::format("/proc/{}/status", pid)).value_or("");
+  for (const std::string_view line : lines_of(status)) {
+    if (!line.starts_with("NSpid:")) continue;
+    return postgres::parse_number<pid_t>(line.substr(line.find_last_of(" \t") + 1)).value_or(0);
+  }
+  return 0;
+}
+
 /// `start_known_to`: how far container.started_at can be off.
 Seen seen_of(const Container& container, const fs::path& pgdata, pid_t postmaster,
              std::chrono::seconds start_known_to) {
@@ -175,9 +199,12 @@ Seen seen_of(const Container& container, const fs::path& pgdata, pid_t postmaste
   }
   const auto text = read_file(pgdata / "postmaster.pid");
   const auto file = postgres::parse_postmaster_pid(text.value_or(""));
-  // The file of an earlier run may still be there for a moment.
+  // The file of an earlier run may still be there for a moment, and so may a container of which the
+  // daemon has not noticed yet that its server was killed, with the backends that are left.
+  // (Others' processes are root's alone to see.)
+  const bool is_there = !running_as_root() || (file && file->pid == inner_pid(postmaster));
   seen.is_ready =
-      file && file->started_at + start_known_to >= container.started_at &&
+      is_there && file && file->started_at + start_known_to >= container.started_at &&
       (file->status == "ready" || file->status == "standby" || file->status == "stopping");
   if (file && seen.started_at == std::chrono::sys_seconds{}) seen.started_at = file->started_at;
   return seen;
@@ -190,18 +217,9 @@ class Docker final : public Runtime {
   Result<std::string> check(const Cancellation& cancel) const override {
     DockerApi api = TRY(DockerApi::open(cancel));
     const auto info = TRY(api.get("/info"));
-    for (const auto& option : info.value("SecurityOptions", nlohmann::json::array())) {
-      const std::string text = option.is_string() ? option.get<std::string>() : "";
-      if (!text.starts_with("name=rootless")) continue;
-      return fail_with_hint(
-          Errc::unsupported,
-          fmt::format("the Docker daemon at {} is rootless and maps users: a server's files would "
-                      "belong to nobody that Velo can act as",
-                      api.endpoint()),
-          "use a daemon that root runs, or --runtime native");
-    }
+    TRY(check_users(TRY(users_of(api, info))));
     return fmt::format("the Docker daemon {} at {} answers (API {})",
-                       info.value("ServerVersion", ""), api.endpoint(), api.newest_version());
+                       text_at(info, "ServerVersion"), api.endpoint(), api.newest_version());
   }
 
   Result<Build> choose_build(const BuildWish& wish, const Cancellation& cancel) override {
@@ -230,9 +248,14 @@ class Docker final : public Runtime {
                  .owner = running_as_root() ? server.user : TRY(Result<OsUser>(wish.server_user))};
   }
 
-  /// The daemon, which is root's, listens.
-  Result<void> check_listening(const std::string& address, int, const OsUser&) const override {
-    return check_address_is_here(address);
+  /// The daemon listens: mostly root, for whom every port is open.
+  Result<void> check_listening(const std::string& address, int port,
+                               const OsUser& owner) const override {
+    TRY(check_address_is_here(address));
+    const auto right = port == 0 ? Result<void>() : check_right_to_port(port, owner);
+    if (right || running_as_root()) return {};
+    DockerApi api = TRY(DockerApi::open(never));
+    return TRY(users_of(api)) == Users::same ? Result<void>() : right;
   }
 
   Result<std::string> find_build(const Build& build, const Cancellation& cancel) const override {
@@ -264,11 +287,12 @@ class Docker final : public Runtime {
     if (resolved.image.id != spec.build.digest) spec.build.basic_archive = false;
     if (!spec.archive.empty()) TRY(prepare_archive(spec.archive, spec.build.owner));
     TRY(check_address_is_here(spec.address));
-    TRY(check_port(spec.address, spec.port));
-    TRY(label_mounts(api, spec));
+    // First, for one that the daemon is about to start again holds the port.
     for (const Container& old : TRY(containers_of(api, spec.pgdata))) {
       TRY(put_away(api, old.id, old.log));
     }
+    TRY(check_port(spec.address, spec.port));
+    TRY(label_mounts(api, spec));
     {
       const ActAs owner(spec.build.owner);
       TRY(clear_leftovers(spec.pgdata, spec.run_directory, inner_port, leftovers_patience));
@@ -286,11 +310,12 @@ class Docker final : public Runtime {
     for (const Container& container : TRY(containers_of(api, pgdata))) {
       // Removing kills, which is what `immediate` means.
       if (container.runs && mode == StopMode::fast) {
-        TRY(stop_container(api, container.id, stop_patience));
+        TRY(stop_container(api, container.id,
+                           std::chrono::ceil<std::chrono::seconds>(patience_for(stop_patience))));
       }
       TRY(put_away(api, container.id, container.log));
     }
-    return {};
+    return end_orphans(pgdata, leftovers_patience);
   }
 
   Result<void> reload(const fs::path& pgdata) override {
@@ -312,6 +337,11 @@ class Docker final : public Runtime {
     if (containers.empty()) return gone();
     const Container& container = containers.front();
     return seen_of(container, pgdata, postmaster_of(container, pgdata).value_or(0), 0s);
+  }
+
+  /// The files of an image do not change, and a branch stays with its image.
+  bool runs_as_installed(const fs::path& /*pgdata*/, const Build& build) const override {
+    return !build.digest.empty();
   }
 
   Result<std::vector<Seen>> inspect_all(const std::vector<fs::path>& clusters,
@@ -360,6 +390,19 @@ class Docker final : public Runtime {
       TRY(append_log(api, container.id, log));
     }
     return {};
+  }
+
+  Result<std::string> look_at_foreign(const std::string& container) const override {
+    DockerApi api = TRY(DockerApi::open(never));
+    return runtime::look_at_foreign(api, container);
+  }
+  Result<void> put_foreign_aside(const std::string& was) override {
+    DockerApi api = TRY(DockerApi::open(never));
+    return runtime::put_foreign_aside(api, was);
+  }
+  Result<void> bring_foreign_back(const std::string& was) override {
+    DockerApi api = TRY(DockerApi::open(never));
+    return runtime::bring_foreign_back(api, was);
   }
 
   int socket_port(int) const override { return inner_port; }

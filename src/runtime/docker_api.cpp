@@ -1,8 +1,15 @@
 #include "runtime/docker_api.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
-#include <cstdlib>
+#include "base/fd.h"
+#include "runtime/docker_answers.h"
 
 namespace velo::runtime {
 namespace {
@@ -23,37 +30,10 @@ std::string endpoint_of_environment() {
 }
 
 /// "1.41" → 41; 0 for anything else.
-int minor_of(const std::string& text) {
-  if (!text.starts_with("1.")) return 0;
-  return std::atoi(text.c_str() + 2);
-}
-
-bool mentions(const std::string& message, std::initializer_list<const char*> texts) {
-  return std::ranges::any_of(
-      texts, [&](const char* text) { return message.find(text) != std::string::npos; });
-}
-
-std::unexpected<Error> refusal(int status, const std::string& body) {
-  const json answer = json::parse(body, nullptr, /*allow_exceptions=*/false);
-  std::string message = answer.is_object() ? answer.value("message", "") : "";
-  if (message.empty()) message = fmt::format("the daemon answers with status {}", status);
-  if (mentions(message, {"port is already allocated", "address already in use"})) {
-    return fail_with_hint(Errc::in_use, std::move(message),
-                          "find out who listens there: ss -ltnp; or choose another: --port");
-  }
-  if (mentions(message, {"no space left on device"})) {
-    return fail_with_hint(Errc::no_space, std::move(message),
-                          "make room where Docker keeps its data: docker system df shows it");
-  }
-  // Podman's, whose package only recommends it.
-  if (mentions(message, {"container-init binary not found"})) {
-    return fail_with_hint(Errc::server, std::move(message),
-                          "install the init for containers: sudo apt-get install catatonit");
-  }
-  if (status == 404) return fail_with_hint(Errc::not_found, std::move(message), "");
-  if (status == 409) return fail_with_hint(Errc::in_use, std::move(message), "");
-  return fail_with_hint(Errc::server, std::move(message),
-                        "the daemon said so; its own log says more: journalctl -u docker");
+int minor_of(std::string_view text) {
+  int minor = 0;
+  if (text.starts_with("1.")) std::from_chars(text.begin() + 2, text.end(), minor);
+  return std::max(minor, 0);
 }
 
 }  // namespace
@@ -90,8 +70,27 @@ Result<DockerApi> DockerApi::open(const Cancellation& cancel) {
         fmt::format("Velo needs 1.{} (Docker 19.03) or newer", oldest_minor));
   }
   api.newest_version_ = version->second;
+  api.is_podman_ = answer->headers.contains("libpod-api-version");
   api.version_ = fmt::format("/v1.{}", std::min(newest, wanted_minor));
   return api;
+}
+
+Result<std::optional<uid_t>> DockerApi::listener() const {
+  constexpr std::string_view scheme = "unix://";
+  if (!endpoint_.starts_with(scheme)) return std::nullopt;
+  const std::string path = endpoint_.substr(scheme.size());
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  if (path.size() >= sizeof name.sun_path) return std::nullopt;
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  const Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+    return no_daemon(fail_errno(errno, "connect").error());
+  }
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer.uid;
 }
 
 Result<std::string> DockerApi::send(HttpRequest request, std::chrono::milliseconds patience) {
@@ -100,7 +99,7 @@ Result<std::string> DockerApi::send(HttpRequest request, std::chrono::millisecon
   if (!answer) return no_daemon(answer.error());
   // 304: it is already so.
   if (answer->status / 100 != 2 && answer->status != 304) {
-    return refusal(answer->status, answer->body);
+    return std::unexpected(refusal(answer->status, answer->body));
   }
   return std::move(answer->body);
 }

@@ -4,7 +4,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <sys/types.h>
+
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,8 +42,13 @@ class DockerApi {
   Result<void> stream(HttpRequest request, std::chrono::milliseconds patience);
 
   const std::string& endpoint() const { return endpoint_; }
+  /// Who listens at its Unix socket, by uid; empty where it has none, or the kernel does not tell.
+  /// Errc::server when nobody does.
+  Result<std::optional<uid_t>> listener() const;
   /// The newest version of the API that the daemon speaks: "1.41".
   const std::string& newest_version() const { return newest_version_; }
+  /// Whether it is podman's service that answers.
+  bool is_podman() const { return is_podman_; }
 
   /// A daemon on a busy machine takes its time, above all to set up networks.
   static constexpr std::chrono::milliseconds usual_patience{60'000};
@@ -54,6 +62,7 @@ class DockerApi {
   Http http_;
   std::string endpoint_;
   std::string version_;  ///< "/v1.41"
+  bool is_podman_ = false;
   std::string newest_version_;
   const Cancellation* cancel_;
 };

@@ -2,11 +2,15 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/crypto.h"
 #include "base/files.h"
 #include "base/text.h"
+#include "postgres/number.h"
+#include "runtime/docker_answers.h"
+#include "runtime/docker_users.h"
 #include "runtime/owned_settings.h"
 
 namespace velo::runtime {
@@ -27,58 +31,33 @@ constexpr int most_names = 100;
 /// `docker exec … psql` looks.
 constexpr const char* inner_socket_directory = "/var/run/postgresql";
 
-json bind(const fs::path& path, const fs::path& inside, bool read_only) {
-  return {{"Type", "bind"},
-          {"Source", path.string()},
-          {"Target", inside.string()},
-          {"ReadOnly", read_only},
-          {"BindOptions", {{"Propagation", "rprivate"}}}};
-}
-
 json in_memory(const std::string& path) {
   return {{"Type", "tmpfs"}, {"Target", path}};
 }
 
-/// As an ordinary user's server runs with that user's uid, which the image need not know: a passwd
-/// file that does.
-Result<json> passwd_mount(const ServerSpec& spec) {
-  const fs::path file = spec.run_directory / "passwd";
-  const OsUser& owner = spec.build.owner;
-  TRY(write_file(file,
-                 fmt::format("root:x:0:0:root:/root:/bin/sh\n"
-                             "postgres:x:{}:{}:PostgreSQL:/var/lib/postgresql:/bin/sh\n",
-                             owner.uid, owner.gid),
-                 0644));
-  return bind(file, "/etc/passwd", true);
-}
-
 /// What every container of a cluster has.
-Result<json> common_config(const ServerSpec& spec, const Image& image) {
-  const OsUser& owner = spec.build.owner;
+Result<json> common_config(DockerApi& api, const ServerSpec& spec, const Image& image) {
   // What the image calls a volume would become an anonymous one: the cluster lies elsewhere.
-  json mounts = json::array(
-      {bind(spec.root, spec.root, false), bind(spec.run_directory, inner_socket_directory, false)});
+  json mounts = json::array({bind_mount(spec.root, spec.root, false),
+                             bind_mount(spec.run_directory, inner_socket_directory, false)});
   for (const std::string& path : image.volumes) mounts.push_back(in_memory(path));
-  if (!running_as_root()) mounts.push_back(TRY(passwd_mount(spec)));
-  return json{
-      {"Image", image.name},
-      {"User", fmt::format("{}:{}", owner.uid, owner.gid)},
-      {"StopSignal", "SIGINT"},
-      {"StopTimeout", stop_patience_s},
-      {"Labels",
-       {{"velo.project", spec.project},
-        {"velo.branch", spec.branch},
-        {"velo.volume", spec.root.string()},
-        {"velo.pgdata", spec.pgdata.string()},
-        {"velo.log", spec.log.string()}}},
-      {"HostConfig",
-       {{"Mounts", std::move(mounts)},
-        {"Init", true},
-        // Uids mean inside what they mean outside, also where the daemon's users are mapped.
-        {"UsernsMode", "host"},
-        {"ShmSize", shared_memory_bytes},
-        {"LogConfig",
-         {{"Type", "json-file"}, {"Config", {{"max-size", "16m"}, {"max-file", "2"}}}}}}}};
+  json config{{"Image", image.name},
+              {"StopSignal", "SIGINT"},
+              {"StopTimeout", stop_patience_s},
+              {"Labels",
+               {{"velo.project", spec.project},
+                {"velo.branch", spec.branch},
+                {"velo.volume", spec.root.string()},
+                {"velo.pgdata", spec.pgdata.string()},
+                {"velo.log", spec.log.string()}}},
+              {"HostConfig",
+               {{"Mounts", std::move(mounts)},
+                {"Init", true},
+                {"ShmSize", shared_memory_bytes},
+                {"LogConfig",
+                 {{"Type", "json-file"}, {"Config", {{"max-size", "16m"}, {"max-file", "2"}}}}}}}};
+  TRY(run_as_owner(config, TRY(users_of(api)), spec, image));
+  return config;
 }
 
 Result<std::string> create(DockerApi& api, const ServerSpec& spec, json config) {
@@ -87,30 +66,13 @@ Result<std::string> create(DockerApi& api, const ServerSpec& spec, json config) 
     const std::string name = number == 1 ? wanted : fmt::format("{}.{}", wanted, number);
     config["Labels"]["velo.name"] = name;
     auto made = api.post("/containers/create?name=" + name, config);
-    if (made) return made->value("Id", "");
+    if (made) return text_at(*made, "Id");
     // The name is another container's: of another home, or of a project and branch whose names
     // come out the same.
     if (made.error().code != Errc::in_use || number == most_names) {
       return std::unexpected(std::move(made).error());
     }
   }
-}
-
-/// "2025-10-09T18:40:21.123456789Z", the fraction left out.
-std::chrono::sys_seconds second_of(const std::string& text) {
-  const auto time = parse_rfc3339(text.substr(0, text.find_first_of(".Z")) + "Z");
-  return std::chrono::floor<std::chrono::seconds>(time.value_or(Timestamp{}));
-}
-
-std::string without_slash(std::string name) {
-  if (name.starts_with('/')) name.erase(0, 1);
-  return name;
-}
-
-/// "Exited (137) 2 hours ago"
-int exit_code_in(const std::string& status) {
-  const size_t open = status.find('(');
-  return open == std::string::npos ? 0 : std::atoi(status.c_str() + open + 1);
 }
 
 bool works_in(pid_t pid, const fs::path& directory) {
@@ -130,8 +92,8 @@ Result<std::vector<Container>> labelled(DockerApi& api, const std::string& label
   const json filter{{"label", {label}}};
   const json list = TRY(api.get("/containers/json?all=1&filters=" + url_escaped(filter.dump())));
   std::vector<Container> found;
-  for (const json& item : list) {
-    auto container = look_at(api, item.value("Id", ""));
+  for (const Container& listed : containers_in(list)) {
+    auto container = look_at(api, listed.id);
     if (container) {
       found.push_back(std::move(*container));
     } else if (container.error().code != Errc::not_found) {
@@ -149,45 +111,16 @@ Result<std::vector<Container>> containers_of(DockerApi& api, const fs::path& pgd
 
 Result<std::vector<Container>> all_containers(DockerApi& api) {
   const json filter{{"label", {"velo.pgdata"}}};
-  const json list = TRY(api.get("/containers/json?all=1&filters=" + url_escaped(filter.dump())));
-  std::vector<Container> all;
-  for (const json& item : list) {
-    const json labels = item.value("Labels", json::object());
-    Container container;
-    container.id = item.value("Id", "");
-    if (const json names = item.value("Names", json::array()); !names.empty()) {
-      container.name = without_slash(names.front().get<std::string>());
-    }
-    container.given_name = labels.value("velo.name", "");
-    container.log = labels.value("velo.log", "");
-    container.pgdata = labels.value("velo.pgdata", "");
-    container.runs = item.value("State", "") == "running";
-    container.exit_code = exit_code_in(item.value("Status", ""));
-    all.push_back(std::move(container));
-  }
-  return all;
+  return containers_in(
+      TRY(api.get("/containers/json?all=1&filters=" + url_escaped(filter.dump()))));
 }
 
 Result<Container> look_at(DockerApi& api, const std::string& id) {
-  const json answer = TRY(api.get("/containers/" + id + "/json"));
-  const json state = answer.value("State", json::object());
-  const json labels = answer.value("Config", json::object()).value("Labels", json::object());
-  Container container;
-  container.id = answer.value("Id", "");
-  container.name = without_slash(answer.value("Name", ""));
-  container.given_name = labels.value("velo.name", "");
-  container.log = labels.value("velo.log", "");
-  container.pgdata = labels.value("velo.pgdata", "");
-  container.runs = state.value("Running", false) && !state.value("Restarting", false);
-  container.restarts = answer.value("RestartCount", 0);
-  container.exit_code = state.value("ExitCode", 0);
-  container.pid = state.value("Pid", 0);
-  container.started_at = second_of(state.value("StartedAt", ""));
-  return container;
+  return container_in(TRY(api.get("/containers/" + id + "/json")));
 }
 
 Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const Image& image) {
-  json config = TRY(common_config(spec, image));
+  json config = TRY(common_config(api, spec, image));
   const std::string port = fmt::format("{}/tcp", inner_port);
   config["Env"] = {"PGDATA=" + spec.pgdata.string()};
   std::vector<std::string> command = server_arguments(
@@ -197,8 +130,9 @@ Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const 
   config["ExposedPorts"] = {{port, json::object()}};
   json& host = config["HostConfig"];
   const fs::path tls = spec.certificate.parent_path();
-  host["Mounts"].push_back(bind(tls, tls, true));
-  if (!spec.archive.empty()) host["Mounts"].push_back(bind(spec.archive, spec.archive, false));
+  host["Mounts"].push_back(bind_mount(tls, tls, true));
+  if (!spec.archive.empty())
+    host["Mounts"].push_back(bind_mount(spec.archive, spec.archive, false));
   host["PortBindings"] = {
       {port, {{{"HostIp", spec.address}, {"HostPort", std::to_string(spec.port)}}}}};
   host["RestartPolicy"] = {{"Name", "unless-stopped"}};
@@ -206,7 +140,7 @@ Result<std::string> create_server(DockerApi& api, const ServerSpec& spec, const 
 }
 
 Result<std::string> create_first_start(DockerApi& api, const ServerSpec& spec, const Image& image) {
-  json config = TRY(common_config(spec, image));
+  json config = TRY(common_config(api, spec, image));
   config["Env"] = {"PGDATA=" + spec.pgdata.string(), "POSTGRES_USER=postgres",
                    "POSTGRES_DB=postgres",
                    // Nobody ever uses it, and `docker inspect` shows it for this moment only.
@@ -246,7 +180,7 @@ std::optional<pid_t> postmaster_of(const Container& container, const fs::path& p
   const auto children =
       read_file(fmt::format("/proc/{0}/task/{0}/children", container.pid)).value_or("");
   for (const std::string_view word : split(trim(children), ' ')) {
-    candidates.push_back(static_cast<pid_t>(std::atoi(std::string(word).c_str())));
+    candidates.push_back(postgres::parse_number<pid_t>(word).value_or(0));
   }
   for (const pid_t pid : candidates) {
     if (pid > 0 && works_in(pid, pgdata)) return pid;

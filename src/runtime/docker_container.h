@@ -4,6 +4,8 @@
 // record: so one that somebody renamed is still found.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>

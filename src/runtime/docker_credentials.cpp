@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "runtime/docker_answers.h"
 
 namespace velo::runtime {
 namespace {
@@ -54,7 +55,8 @@ std::string from_base64(std::string_view text) {
 
 /// X-Registry-Auth wants the alphabet for URLs.
 std::string header_of(const json& credentials) {
-  std::string text = to_base64(credentials.dump());
+  // What is no UTF-8 is nothing that JSON holds; the registry will say that it is wrong.
+  std::string text = to_base64(credentials.dump(-1, ' ', false, json::error_handler_t::replace));
   for (char& c : text) {
     if (c == '+') c = '-';
     if (c == '/') c = '_';
@@ -107,7 +109,7 @@ Result<json> ask_helper(const std::string& helper, const std::string& registry) 
 
 std::string text_at(const json& object, const std::string& outer, const std::string& inner) {
   const auto found = object.find(outer);
-  return found != object.end() && found->is_object() ? found->value(inner, "") : "";
+  return found != object.end() ? runtime::text_at(*found, inner) : "";
 }
 
 }  // namespace
@@ -128,13 +130,13 @@ Result<std::string> registry_auth(const std::string& image) {
   }
   const std::string registry = registry_of(image);
   std::string helper = text_at(config, "credHelpers", registry);
-  if (helper.empty() && config.contains("credsStore")) helper = config.value("credsStore", "");
+  if (helper.empty()) helper = runtime::text_at(config, "credsStore");
   if (!helper.empty()) {
     const json answer = TRY(ask_helper(helper, registry));
     if (answer.is_object()) {
-      const std::string user = answer.value("Username", "");
+      const std::string user = runtime::text_at(answer, "Username");
       const char* const kind = user == "<token>" ? "identitytoken" : "password";
-      json credentials{{"serveraddress", registry}, {kind, answer.value("Secret", "")}};
+      json credentials{{"serveraddress", registry}, {kind, runtime::text_at(answer, "Secret")}};
       if (user != "<token>") credentials["username"] = user;
       return header_of(credentials);
     }

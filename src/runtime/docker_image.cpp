@@ -7,6 +7,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "postgres/build.h"
+#include "runtime/docker_answers.h"
 #include "runtime/docker_credentials.h"
 #include "runtime/docker_log.h"
 
@@ -47,37 +48,6 @@ std::unexpected<Error> not_pulled(const std::string& name, Error why) {
   return std::unexpected(std::move(why));
 }
 
-/// The stream of a pull: one JSON document a line.
-class PullWatch {
- public:
-  PullWatch(std::string name, const std::function<void(std::string_view)>& tell)
-      : name_(std::move(name)), tell_(tell) {}
-
-  void take(std::string_view piece) {
-    rest_ += piece;
-    for (size_t end; (end = rest_.find('\n')) != std::string::npos; rest_.erase(0, end + 1)) {
-      take_line(rest_.substr(0, end));
-    }
-  }
-  /// Failures after the stream began come in it; empty when there was none.
-  const std::string& error() const { return error_; }
-
- private:
-  void take_line(const std::string& line) {
-    const json event = json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!event.is_object()) return;
-    if (event.contains("error")) error_ = event.value("error", "");
-    if (event.value("status", "") == "Pull complete" && tell_) {
-      tell_(fmt::format("layer {} of {}", event.value("id", ""), name_));
-    }
-  }
-
-  std::string name_;
-  const std::function<void(std::string_view)>& tell_;
-  std::string rest_;
-  std::string error_;
-};
-
 Result<void> pull(DockerApi& api, const std::string& name,
                   const std::function<void(std::string_view)>& tell) {
   PullWatch watch(name, tell);
@@ -98,36 +68,6 @@ Result<void> pull(DockerApi& api, const std::string& name,
   return not_pulled(name, {full ? Errc::no_space : Errc::server, watch.error(), {}, {}});
 }
 
-/// The text of the first file in a tar archive (POSIX.1-1988: a header of 512 bytes, the size in
-/// octal at 124).
-std::string first_file(std::string_view archive) {
-  constexpr size_t header = 512;
-  if (archive.size() < header) return {};
-  const std::string digits(archive.substr(124, 11));
-  const size_t size = std::strtoull(digits.c_str(), nullptr, 8);
-  return std::string(archive.substr(header, size));
-}
-
-/// The user `wanted` ("postgres", "70", "70:70") by the image's passwd file.
-std::optional<OsUser> user_in(const std::string& passwd, const std::string& wanted) {
-  const std::string name = wanted.substr(0, wanted.find(':'));
-  for (const std::string_view line : lines_of(passwd)) {
-    std::vector<std::string> fields;
-    for (size_t at = 0; at <= line.size();) {
-      const size_t end = std::min(line.find(':', at), line.size());
-      fields.emplace_back(line.substr(at, end - at));
-      at = end + 1;
-    }
-    if (fields.size() < 4 || (fields[0] != name && fields[2] != name)) continue;
-    const auto uid = number_in(fields[2]);
-    const auto gid = number_in(fields[3]);
-    if (uid && gid) {
-      return OsUser{.uid = *uid, .gid = *gid, .name = fmt::format("{}:{}", *uid, *gid), .home = {}};
-    }
-  }
-  return std::nullopt;
-}
-
 /// Makes a container of the image that is never more than a moment there.
 class Probe {
  public:
@@ -138,7 +78,7 @@ class Probe {
                       {"Labels", {{"velo.probe", "1"}}},
                       {"HostConfig", {{"NetworkMode", "none"}}}};
     const json made = TRY(api.post("/containers/create", config));
-    return Probe(api, made.value("Id", ""));
+    return Probe(api, text_at(made, "Id"));
   }
   Probe(Probe&& other) noexcept : api_(other.api_), id_(std::exchange(other.id_, {})) {}
   Probe& operator=(Probe&&) = delete;
@@ -189,25 +129,8 @@ Result<bool> has_library(Probe& probe, const Image& image, const std::string& li
 }  // namespace
 
 Result<Image> inspect_image(DockerApi& api, const std::string& name) {
-  const json answer = TRY(api.get("/images/" + name + "/json"));
-  Image image;
+  Image image = image_in(TRY(api.get("/images/" + name + "/json")));
   image.name = name;
-  image.id = answer.value("Id", "");
-  const json config = answer.value("Config", json::object());
-  if (!config.is_object()) return image;
-  if (const auto lines = config.find("Env"); lines != config.end() && lines->is_array()) {
-    for (const json& line : *lines) {
-      const std::string text = line.get<std::string>();
-      const size_t equals = text.find('=');
-      if (equals != std::string::npos) {
-        image.environment[text.substr(0, equals)] = text.substr(equals + 1);
-      }
-    }
-  }
-  if (const auto volumes = config.find("Volumes"); volumes != config.end() && volumes->is_object())
-    for (const auto& [path, nothing] : volumes->items()) image.volumes.push_back(path);
-  if (const auto user = config.find("User"); user != config.end() && user->is_string())
-    image.user = user->get<std::string>();
   return image;
 }
 
@@ -247,6 +170,13 @@ Result<ImageServer> server_of(DockerApi& api, const std::string& name, const Ima
                           fmt::format("the image {} has no user {}", name, wanted),
                           "images that follow the conventions of the official postgres image can "
                           "be used");
+  }
+  // PostgreSQL does not run as root, and what an image's maker writes must not make Velo touch a
+  // cluster's files with root's rights.
+  if (user->uid == 0) {
+    return fail_with_hint(Errc::unsupported,
+                          fmt::format("in the image {} the user {} is root", name, wanted),
+                          "PostgreSQL refuses to run as root; use an image whose server does not");
   }
   server.user = *user;
   constexpr int first_major_with_libraries = 15;

@@ -17,8 +17,9 @@ struct Image {
   std::string name;  ///< what to make containers of it with: its name while that means it
   std::string id;    ///< "sha256:…": what the name means now
   std::map<std::string, std::string> environment;
-  std::vector<std::string> volumes;  ///< the paths of its VOLUME lines
-  std::string user;                  ///< of its USER line; mostly empty
+  std::vector<std::string> volumes;     ///< the paths of its VOLUME lines
+  std::string user;                     ///< of its USER line; mostly empty
+  std::vector<std::string> entrypoint;  ///< what its ENTRYPOINT line executes; may be empty
 };
 
 /// Errc::not_found when the daemon does not have it. `name`: a reference or an id.

@@ -24,6 +24,13 @@ std::string last_reason(std::string_view log) {
 
 }  // namespace
 
+bool crashes_over_and_over(std::string_view log) {
+  constexpr std::string_view begun_anew = "all server processes terminated; reinitializing";
+  const std::size_t once = log.find(begun_anew);
+  return once != std::string_view::npos &&
+         log.find(begun_anew, once + begun_anew.size()) != std::string_view::npos;
+}
+
 std::unexpected<Error> did_not_start(std::string why, std::string_view log) {
   if (const std::string reason = last_reason(log); !reason.empty()) why += ": " + reason;
   return std::unexpected(

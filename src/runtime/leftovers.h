@@ -15,7 +15,16 @@ namespace velo::runtime {
 Result<void> await_last_backend(const std::filesystem::path& pgdata,
                                 std::chrono::milliseconds patience);
 
-/// The same, then removes the earlier server's postmaster.pid and its socket.
+/// For a cluster on which no server of Velo's runs (any more): kills what is left of one whose
+/// postmaster was killed, which may hang as that did and never notice.
+///
+/// Nothing may work on a volume that is then removed: btrfs gives a removed subvolume's device
+/// number to the next one, and a server there would take this one's shared memory for its own and
+/// refuse to start. Errc::in_use when a postmaster that Velo did not start lives there,
+/// Errc::server when something does not end even so.
+Result<void> end_orphans(const std::filesystem::path& pgdata, std::chrono::milliseconds patience);
+
+/// What await_last_backend does, then removes the earlier server's postmaster.pid and its socket.
 ///
 /// A second server on files that a backend still writes would destroy them. PostgreSQL's own
 /// interlock against that is the shared memory id in postmaster.pid, which goes here; a stale pid

@@ -5,6 +5,7 @@
 
 #include <csignal>
 
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/process.h"
 #include "base/time.h"
@@ -16,6 +17,7 @@
 #include "runtime/leftovers.h"
 #include "runtime/owned_settings.h"
 #include "runtime/port.h"
+#include "runtime/postmasters.h"
 
 namespace velo::runtime {
 namespace {
@@ -26,6 +28,9 @@ constexpr std::uintmax_t log_limit = 16U << 20U;  ///< a larger log starts anew 
 constexpr auto fast_patience = 60s;
 constexpr auto immediate_patience = 10s;
 constexpr auto leftovers_patience = 5s;
+constexpr auto look_interval = 1s;  ///< between two looks into the log of a server that starts
+constexpr auto ready_interval =
+    250us;  ///< between two looks at its postmaster.pid, some 20 µs each
 
 Result<Fd> open_log(const fs::path& path) {
   struct stat status{};
@@ -60,9 +65,29 @@ Result<void> end(const Process& process) {
               process.pid());
 }
 
+/// What works on the cluster without being a server that postmaster.pid tells of: one that has not
+/// written it yet, because whoever started it just now was killed, or what outlived its postmaster.
+/// (On btrfs, too, a volume must not go before the last of them: the kernel gives its device number
+/// to the next one, and PostgreSQL would there refuse to start beside "its" shared memory.)
+Result<void> end_strays(const fs::path& pgdata) {
+  while (const auto stray = postmasters_in({pgdata}).front()) {
+    const auto process = Process::watch(stray->pid);
+    if (!process && process.error().code == Errc::not_found) continue;
+    if (!process) return std::unexpected(process.error());
+    if (TRY(signal_and_wait(*process, SIGQUIT, immediate_patience))) continue;
+    TRY(end(*process));
+  }
+  return {};
+}
+
+Result<void> end_rest(const fs::path& pgdata) {
+  TRY(end_orphans(pgdata, immediate_patience));
+  return path_exists(pgdata / "postmaster.pid") ? Result<void>{} : end_strays(pgdata);
+}
+
 Result<void> stop_process(const fs::path& pgdata, StopMode mode) {
   const auto server = TRY(postgres::running_server(pgdata));
-  if (!server) return {};
+  if (!server) return end_rest(pgdata);
   auto watched = Process::watch(server->pid);
   if (!watched) {
     return watched.error().code == Errc::not_found ? Result<void>{}
@@ -70,10 +95,11 @@ Result<void> stop_process(const fs::path& pgdata, StopMode mode) {
   }
   const Process& process = *watched;
   if (mode == StopMode::fast) {
-    if (TRY(signal_and_wait(process, SIGINT, fast_patience))) return {};
+    if (TRY(signal_and_wait(process, SIGINT, patience_for(fast_patience)))) return {};
   }
-  if (TRY(signal_and_wait(process, SIGQUIT, immediate_patience))) return {};
-  return end(process);
+  if (TRY(signal_and_wait(process, SIGQUIT, patience_for(immediate_patience)))) return {};
+  TRY(end(process));
+  return end_rest(pgdata);
 }
 
 Result<fs::path> program_of(const Build& build) {
@@ -94,16 +120,28 @@ class StartingProcess final : public Starting {
       : pgdata_(spec.pgdata),
         log_(spec.log),
         promotes_(spec.promotes),
+        owner_(spec.build.owner),
+        to_be_asked_(spec.promotes_at_end),
         process_(std::move(process)),
         log_offset_(log_offset) {}
 
   Result<void> await_ready(std::chrono::milliseconds patience,
                            const Cancellation& cancel) override {
     const Deadline deadline(patience);
+    Deadline next_look(look_interval);
     for (;;) {
       if (is_ready()) return {};
+      TRY(ask_to_promote());
+      if (next_look.passed()) {
+        next_look = Deadline(look_interval);
+        if (crashes_over_and_over(words_since(log_, log_offset_))) {
+          TRY(stop_process(pgdata_, StopMode::immediate));
+          TRY(end(process_));
+          return give_up("the server crashed while starting");
+        }
+      }
       // The wait for the process's end is the pause between two looks.
-      if (TRY(process_.wait(1ms))) return give_up("the server ended while starting");
+      if (TRY(process_.wait(ready_interval))) return give_up("the server ended while starting");
       if (cancel.requested() || deadline.passed()) {
         TRY(stop_process(pgdata_, StopMode::immediate));
         TRY(end(process_));
@@ -114,13 +152,31 @@ class StartingProcess final : public Starting {
   }
 
  private:
-  bool is_ready() const {
+  /// In the words of postmaster.pid; empty before it wrote that.
+  std::string status() const {
     const auto text = read_file(pgdata_ / "postmaster.pid");
-    if (!text) return false;
+    if (!text) return {};
     const auto file = postgres::parse_postmaster_pid(*text);
+    return file && file->pid == process_.pid() ? file->status : "";
+  }
+
+  bool is_ready() const {
+    const std::string now = status();
     // "standby": it is up, and will not admit anybody (hot_standby is off).
-    return file && file->pid == process_.pid() &&
-           (file->status == "ready" || (file->status == "standby" && !promotes_));
+    return now == "ready" || (now == "standby" && !promotes_);
+  }
+
+  /// From "starting" on it knows what the signal means; files from before that it has removed
+  /// (RemovePromoteSignalFiles in PostmasterMain). It promotes when it has replayed all its WAL.
+  Result<void> ask_to_promote() {
+    if (!to_be_asked_) return {};
+    if (const std::string now = status(); now != "starting" && now != "standby") return {};
+    {
+      const ActAs as(owner_);
+      TRY(write_file(pgdata_ / "promote", "", 0600));
+    }
+    to_be_asked_ = false;
+    return tolerate_gone(process_.signal(SIGUSR1));
   }
 
   std::unexpected<Error> give_up(const std::string& why) const {
@@ -130,6 +186,8 @@ class StartingProcess final : public Starting {
   fs::path pgdata_;
   fs::path log_;
   bool promotes_;
+  OsUser owner_;
+  bool to_be_asked_;  ///< to promote
   Process process_;
   std::uintmax_t log_offset_;  ///< where this start's messages begin in the log
 };
@@ -191,7 +249,7 @@ class Native final : public Runtime {
                                                     .socket_directory = spec.run_directory}),
                     .environment = clean_environment(),
                     .user = spec.build.owner,
-                    .directory = "/",
+                    .directory = spec.pgdata,  // as it will work there: found from its first moment
                     .input = {}};
     command.argv.insert(command.argv.begin(), program.string());
     return std::make_unique<StartingProcess>(spec, TRY(start_detached(command, log.get())),
@@ -233,6 +291,13 @@ class Native final : public Runtime {
     }
     return all;
   }
+
+  bool runs_as_installed(const fs::path& pgdata, const Build& build) const override {
+    const auto server = postgres::running_server(pgdata);
+    return server && *server && runs_program((*server)->pid, build.bin / "postgres");
+  }
+
+  bool can_promote() const override { return true; }
 
   Result<std::vector<Held>> list(const Cancellation&) const override { return std::vector<Held>{}; }
 

@@ -16,6 +16,15 @@ std::string quote_list_element(const fs::path& path) {
   return out + '"';
 }
 
+/// Whether logind takes away what the server has in /dev/shm when its user's last session ends
+/// (RemoveIPC in logind.conf(5)): an ordinary user's, not a system's. Then nobody could connect any
+/// more ("could not open shared memory segment"). Files in the cluster it leaves alone; so that
+/// there is seldom need of any, what small queries share comes out of the server's own memory.
+bool may_lose_shared_memory(const ServerSpec& spec) {
+  constexpr uid_t first_ordinary = 1000;
+  return spec.build.image.empty() && spec.build.owner.uid >= first_ordinary;
+}
+
 }  // namespace
 
 std::vector<std::string> server_arguments(const ServerSpec& spec, const Listening& listening) {
@@ -34,6 +43,10 @@ std::vector<std::string> server_arguments(const ServerSpec& spec, const Listenin
   set("port", std::to_string(listening.port));
   set("unix_socket_directories", quote_list_element(listening.socket_directory));
   set("unix_socket_permissions", "0700");
+  if (may_lose_shared_memory(spec)) {
+    set("dynamic_shared_memory_type", "mmap");
+    if (major >= 14) set("min_dynamic_shared_memory", "8MB");
+  }
   set("ssl", "on");
   set("ssl_cert_file", spec.certificate.string());
   set("ssl_key_file", spec.certificate_key.string());

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <charconv>
 
-#include "base/fd.h"
 #include "base/files.h"
 
 namespace velo::runtime {
@@ -23,17 +22,33 @@ int first_open_port() {
   return port;
 }
 
-/// 0, or the errno of bind(2). An address that cannot be read is left to the server.
-int try_to_bind(const std::string& address, int port) {
-  const Fd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Fd tcp_socket() {
+  return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+void allow_reuse(const Fd& socket) {
   const int on = 1;
-  ::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+}
+
+/// 0, or the errno of bind(2).
+int bind_to(const Fd& socket, in_addr address, int port) {
   sockaddr_in name{};
   name.sin_family = AF_INET;
   name.sin_port = htons(static_cast<uint16_t>(port));
-  if (::inet_pton(AF_INET, address.c_str(), &name.sin_addr) != 1) return 0;
-  return ::bind(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0 ? 0
-                                                                                         : errno;
+  name.sin_addr = address;
+  const int done = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name);
+  return done == 0 ? 0 : errno;
+}
+
+/// 0, or the errno of bind(2). An address that cannot be read is left to the server.
+int try_to_bind(const std::string& address, int port) {
+  const Fd probe = tcp_socket();
+  if (!probe) return errno;
+  allow_reuse(probe);
+  in_addr read{};
+  if (::inet_pton(AF_INET, address.c_str(), &read) != 1) return 0;
+  return bind_to(probe, read, port);
 }
 
 }  // namespace
@@ -46,6 +61,16 @@ Result<void> check_port(const std::string& address, int port) {
   return fail_with_hint(
       Errc::in_use, fmt::format("port {} of {} is in use by another program", port, address),
       fmt::format("find it with: ss -ltnp 'sport = :{}'; end it, then start again", port));
+}
+
+Result<std::optional<Fd>> hold_port(int port) {
+  Fd held = tcp_socket();
+  if (!held) return fail_errno(errno, "make a socket");
+  const int err = bind_to(held, {.s_addr = htonl(INADDR_ANY)}, port);
+  if (err == EADDRINUSE) return std::nullopt;
+  if (err != 0) return fail_errno(err, fmt::format("hold port {}", port));
+  allow_reuse(held);
+  return std::optional<Fd>(std::move(held));
 }
 
 Result<void> check_address_is_here(const std::string& address) {

@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <string>
 
 #include "base/files.h"
 #include "base/text.h"
+#include "postgres/number.h"
 
 namespace velo::runtime {
 namespace {
@@ -25,10 +25,14 @@ std::optional<Inode> inode_of(const fs::path& path) {
 
 /// When the machine started (proc(5): btime).
 std::chrono::sys_seconds boot_time() {
+  constexpr std::string_view key = "btime ";
   const std::string text = read_file("/proc/stat").value_or("");
-  const size_t at = text.find("btime ");
-  const long long seconds = at == std::string::npos ? 0 : std::atoll(text.c_str() + at + 6);
-  return std::chrono::sys_seconds(std::chrono::seconds(seconds));
+  for (const std::string_view line : lines_of(text)) {
+    if (!line.starts_with(key)) continue;
+    const auto seconds = postgres::parse_number<std::int64_t>(trim(line.substr(key.size())));
+    return std::chrono::sys_seconds(std::chrono::seconds(seconds.value_or(0)));
+  }
+  return {};
 }
 
 struct Candidate {
@@ -48,10 +52,10 @@ std::optional<Candidate> candidate(const std::string& pid) {
   constexpr size_t parent = 1;
   constexpr size_t start = 19;
   if (fields.size() <= start) return std::nullopt;
-  return Candidate{.pid = std::atoi(pid.c_str()),
-                   .parent = std::atoi(std::string(fields[parent]).c_str()),
-                   .after_boot = std::chrono::seconds(
-                       std::atoll(std::string(fields[start]).c_str()) / ::sysconf(_SC_CLK_TCK))};
+  const auto ticks = postgres::parse_number<std::int64_t>(fields[start]).value_or(0);
+  return Candidate{.pid = postgres::parse_number<pid_t>(pid).value_or(0),
+                   .parent = postgres::parse_number<pid_t>(fields[parent]).value_or(0),
+                   .after_boot = std::chrono::seconds(ticks / ::sysconf(_SC_CLK_TCK))};
 }
 
 }  // namespace
@@ -66,7 +70,8 @@ std::vector<std::optional<Postmaster>> postmasters_in(const std::vector<fs::path
   for (const std::string& name : list_directory("/proc").value_or(std::vector<std::string>{})) {
     if (!std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; })) continue;
     const auto inode = inode_of("/proc/" + name + "/cwd");
-    const auto where = inode ? wanted.find(*inode) : wanted.end();
+    if (!inode) continue;
+    const auto where = wanted.find(*inode);
     if (where == wanted.end()) continue;
     if (const auto one = candidate(name)) workers[where->second].push_back(*one);
   }

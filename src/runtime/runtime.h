@@ -70,6 +70,9 @@ struct ServerSpec {
   /// It replays WAL up to a target and then promotes: it is not ready before that, although it is
   /// up ("standby" in postmaster.pid).
   bool promotes = false;
+  /// With `promotes`: nobody else will say when. It has all the WAL that there is, and is told to
+  /// promote at its end (can_promote()).
+  bool promotes_at_end = false;
   /// Velo's own program, which archives better than a shell does, where the server can run it:
   /// never in a container. Empty: not known.
   fs::path program;
@@ -180,6 +183,12 @@ class Runtime {
   /// and must not be held up.
   virtual Result<std::vector<Seen>> inspect_all(const std::vector<fs::path>& clusters,
                                                 const Cancellation& cancel) const = 0;
+  /// Whether the server on this cluster runs the very files that a start of `build` would run now,
+  /// its libraries among them: none of them was upgraded since it began. false where that cannot be
+  /// told. As the server's user or root.
+  virtual bool runs_as_installed(const fs::path& pgdata, const Build& build) const = 0;
+  /// Whether it can start servers with ServerSpec::promotes_at_end.
+  virtual bool can_promote() const { return false; }
   /// Everything that it holds on this machine, of every home; nothing where servers are all there
   /// is.
   virtual Result<std::vector<Held>> list(const Cancellation& cancel) const = 0;
@@ -190,6 +199,17 @@ class Runtime {
   /// Waits a little until nothing of an earlier server works on the cluster any more: backends can
   /// outlive a postmaster that was killed. Errc::in_use names what still does.
   virtual Result<void> await_leftovers(const fs::path& pgdata) const = 0;
+
+  // What an earlier Velo ran its servers in can be put aside, and brought back as it was. Optional:
+  // Errc::unsupported.
+
+  /// What there is of that name, in a form that the two below take; changes nothing.
+  /// Errc::not_found.
+  virtual Result<std::string> look_at_foreign(const std::string& name) const;
+  /// Stops it cleanly, and leaves it under another name, so that it is not started again. An
+  /// `aside` that is there already is success.
+  virtual Result<void> put_foreign_aside(const std::string& was);
+  virtual Result<void> bring_foreign_back(const std::string& was);
 
   /// The number in the name of the control connection's socket, for a server that clients find with
   /// `port`.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "runtime/docker_answers.h"
 
 namespace velo::runtime {
 namespace {
@@ -33,13 +34,10 @@ Result<void> set_label(const fs::path& path) {
 }  // namespace
 
 std::vector<fs::path> paths_to_label(const nlohmann::json& info, const ServerSpec& spec) {
-  for (const auto& option : info.value("SecurityOptions", nlohmann::json::array())) {
-    if (!option.is_string() || !option.get<std::string>().starts_with("name=selinux")) continue;
-    std::vector<fs::path> paths{spec.root, spec.run_directory, spec.certificate.parent_path()};
-    if (!spec.archive.empty()) paths.push_back(spec.archive);
-    return paths;
-  }
-  return {};
+  if (!has_security_option(info, "name=selinux")) return {};
+  std::vector<fs::path> paths{spec.root, spec.run_directory, spec.certificate.parent_path()};
+  if (!spec.archive.empty()) paths.push_back(spec.archive);
+  return paths;
 }
 
 Result<void> label_for_containers(const fs::path& directory, const OsUser& owner) {

@@ -95,7 +95,7 @@ class Btrfs final : public DirectoryVolumeDriver {
 
   std::string_view name() const override { return btrfs_driver.name; }
   Capabilities capabilities() const override {
-    return {.atomic_snapshot = true, .cost = CloneCost::constant};
+    return {.atomic_snapshot = true, .cost = CloneCost::constant, .copies_on_write = true};
   }
 
  private:

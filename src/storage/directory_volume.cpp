@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/fault.h"
 #include "base/fd.h"
 #include "base/files.h"
 #include "storage/mark.h"
@@ -121,7 +122,9 @@ Result<void> DirectoryVolumeDriver::claim(const std::string& volume, const Mark&
     }
     return made;
   }
-  auto marked = write_mark(directory_of(volume), mark);
+  auto marked = fault_point(Fault::volume_claimed);
+  if (marked) marked = write_mark(directory_of(volume), mark);
+  if (marked) marked = fault_point(Fault::volume_marked);
   return marked ? Result<void>{} : take_back(volume, std::move(marked));
 }
 
@@ -136,6 +139,7 @@ Result<void> DirectoryVolumeDriver::open_to(const std::string& volume, const OsU
 /// The last step of create and clone: makes the names durable, or takes everything back. The two
 /// syncs cost next to nothing after a snapshot or a sync of the file system.
 Result<void> DirectoryVolumeDriver::settle(const std::string& volume, Result<void> made) {
+  if (made) made = fault_point(Fault::volume_filled);
   if (made) made = sync_directory(root_of(volume));
   if (made) made = sync_directory(directory_of(volume));
   if (made) made = sync_directory(base());
@@ -203,13 +207,15 @@ Result<void> DirectoryVolumeDriver::check_ours(const std::string& volume,
     return std::unexpected(mark.error());
   }
   const auto names = TRY(list_directory(directory));
-  if (std::ranges::all_of(names, [](const auto& name) { return name == mark_name; })) return {};
+  if (std::ranges::all_of(names, &is_mark_or_draft)) return {};
   return fail(Errc::storage, "{} carries no mark of Velo's; it was left alone", directory.string());
 }
 
 Result<void> DirectoryVolumeDriver::remove_claim(const std::string& volume) const {
   const fs::path directory = directory_of(volume);
+  TRY(fault_point(Fault::volume_emptied));
   TRY(remove_mark(directory));
+  TRY(fault_point(Fault::volume_unmarked));
   if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) {
     const int err = errno;
     return fail_errno(err, fmt::format("remove {}", directory.string()));
@@ -254,6 +260,13 @@ Result<Mark> DirectoryVolumeDriver::mark_of(const std::string& volume) const {
   if (mark || mark.error().code == Errc::permission) return mark;
   return fail(Errc::not_found, "there is no volume {} of Velo's in {}: {}", volume, base().string(),
               mark.error().message);
+}
+
+Result<void> DirectoryVolumeDriver::update_mark(const std::string& volume, const Mark& mark) {
+  if (TRY(mark_of(volume)).home_id != mark.home_id) {
+    return fail(Errc::not_found, "{} belongs to another Velo home", directory_of(volume).string());
+  }
+  return as_storage(replace_mark(directory_of(volume), mark));
 }
 
 Result<std::vector<std::string>> DirectoryVolumeDriver::list() const {

@@ -51,7 +51,14 @@ class DirectoryVolumeDriver : public Driver {
   fs::path root_of(const std::string& volume) const final;
   Result<Presence> presence_of(const std::string& volume) const final;
   Result<Mark> mark_of(const std::string& volume) const final;
+  Result<void> update_mark(const std::string& volume, const Mark& mark) final;
   Result<std::vector<std::string>> list() const final;
+  Result<std::string> look_at_foreign(const std::string& source,
+                                      const std::string& volume) const final;
+  Result<void> adopt(const std::string& source, const std::string& volume, const Mark& mark,
+                     const OsUser& owner) final;
+  Result<void> give_back(const std::string& volume, const std::string& home_id,
+                         const std::string& was) final;
   Result<std::vector<Sizes>> measure(const std::vector<std::string>& volumes) const final;
   Result<PoolState> pool_state() const final;
 

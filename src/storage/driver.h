@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,9 @@ struct Capabilities {
   /// measure() of all volumes costs about what one costs: a question to the file system's own books
   /// (zfs), where the others walk through the files.
   bool measures_all_at_once = false;
+  /// A write takes new blocks even where the old ones are nobody else's: blocks that were filled
+  /// with zeros ahead are then never the ones that are written to.
+  bool copies_on_write = false;
 };
 
 /// Who a volume belongs to, stored with it. Velo deletes only volumes whose mark carries its own
@@ -61,6 +65,9 @@ struct Mark {
   std::string runtime;                ///< "native"
   std::string build;                  ///< server build (native) or image digest (docker)
   Timestamp created_at;
+  /// What else the engine wants to find again where its catalog is lost (engine/mark_record.h).
+  /// Nothing for a driver to look into; on ZFS a mark ends at 8 kB.
+  std::map<std::string, std::string> record;
 };
 
 /// What a volume weighs, in bytes of data (not of metadata).
@@ -147,8 +154,27 @@ class Driver {
   /// Errc::not_found when there is no such volume, or it has no (readable) mark; any other error
   /// when that cannot be told.
   virtual Result<Mark> mark_of(const std::string& volume) const = 0;
+  /// Gives a volume of this home's another mark: whoever reads it meanwhile, and after a crash,
+  /// finds the old one or the new one. Errc::not_found when there is none of this home's to
+  /// replace.
+  virtual Result<void> update_mark(const std::string& volume, const Mark& mark) = 0;
   /// The names of all volumes with a mark in this place, of every home.
   virtual Result<std::vector<std::string>> list() const = 0;
+
+  // What an earlier Velo made can become a volume, in its place and without a copy, and can be
+  // given back as it was. For root; nothing may run on it. Optional: Errc::unsupported.
+
+  /// What `adopt` will change, in a form that `give_back` takes; changes nothing. `source`: a
+  /// directory in the place's file system, or for zfs the dataset that `volume` would be.
+  /// Errc::not_found, or already_exists where it is a volume.
+  virtual Result<std::string> look_at_foreign(const std::string& source,
+                                              const std::string& volume) const;
+  /// Its files stay as they are, but for the owner and mode of its root directory.
+  virtual Result<void> adopt(const std::string& source, const std::string& volume, const Mark& mark,
+                             const OsUser& owner);
+  /// Whatever of `adopt` was done; one that was not begun, or is given back, is success.
+  virtual Result<void> give_back(const std::string& volume, const std::string& home_id,
+                                 const std::string& was);
 
   /// Walks extents: 20–130 ms for a volume with a thousand files; or asks one question for all (see
   /// measures_all_at_once). One answer per name, in order. A volume that is gone has zeros.

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "base/fd.h"
@@ -17,6 +18,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t largest = 65536;
+constexpr const char* draft_name = "velo.json.new";
 
 std::unexpected<Error> fail_on(std::string_view verb, const fs::path& path) {
   const int err = errno;
@@ -44,7 +46,22 @@ nlohmann::ordered_json document_of(const Mark& mark) {
   nlohmann::ordered_json document;
   for (const Field& field : fields) document[field.key] = mark.*field.member;
   document["created_at"] = to_rfc3339(mark.created_at);
+  for (const auto& [key, value] : mark.record) document["record"][key] = value;
   return document;
+}
+
+Result<void> write_new(const fs::path& path, const Mark& mark) {
+  const Fd file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+  const std::string text = mark_to_json(mark);
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(file.get(), rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return fail_on("write", path);
+    rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fsync(file.get()) != 0) return fail_on("sync", path);
+  return {};
 }
 
 }  // namespace
@@ -71,24 +88,32 @@ Result<Mark> mark_from_json(std::string_view text) {
   if (const auto made = document.find("created_at"); made != document.end() && made->is_string()) {
     if (const auto time = parse_rfc3339(made->get<std::string>())) mark.created_at = *time;
   }
+  if (const auto record = document.find("record");
+      record != document.end() && record->is_object()) {
+    for (const auto& [key, value] : record->items()) {
+      if (value.is_string()) mark.record[key] = value.get<std::string>();
+    }
+  }
   return mark;
 }
 
-// Not written beside and renamed: a mark is written once, before there is anything that it would
-// have to protect, and each sync costs as much as a snapshot does.
+// Not written beside and renamed: a new mark is written before there is anything that it would have
+// to protect, and each sync costs as much as a snapshot does.
 Result<void> write_mark(const fs::path& volume_directory, const Mark& mark) {
+  return write_new(volume_directory / mark_name, mark);
+}
+
+Result<void> replace_mark(const fs::path& volume_directory, const Mark& mark) {
+  const fs::path draft = volume_directory / draft_name;
   const fs::path path = volume_directory / mark_name;
-  const Fd file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-  const std::string text = mark_to_json(mark);
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(file.get(), rest.data(), rest.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail_on("write", path);
-    rest.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::fsync(file.get()) != 0) return fail_on("sync", path);
-  return {};
+  TRY(remove_file(draft));
+  TRY(write_new(draft, mark));
+  if (std::rename(draft.c_str(), path.c_str()) != 0) return fail_on("replace", path);
+  return sync_directory(volume_directory);
+}
+
+bool is_mark_or_draft(std::string_view name) {
+  return name == mark_name || name == draft_name;
 }
 
 Result<Mark> read_mark(const fs::path& volume_directory) {
@@ -118,6 +143,7 @@ Result<Mark> read_mark(const fs::path& volume_directory) {
 }
 
 Result<void> remove_mark(const fs::path& volume_directory) {
+  TRY(remove_file(volume_directory / draft_name));
   return remove_file(volume_directory / mark_name);
 }
 

@@ -23,9 +23,14 @@ Result<void> write_mark(const std::filesystem::path& volume_directory, const Mar
 /// Errc::not_found when there is none; Errc::storage when it cannot be one. In a shared pool the
 /// directory may be another user's: no link is followed and nothing that could block is opened.
 Result<Mark> read_mark(const std::filesystem::path& volume_directory);
+/// Another one in the place of the one there is, by a rename of a file that is synced.
+Result<void> replace_mark(const std::filesystem::path& volume_directory, const Mark& mark);
+/// And what replace_mark left of itself in a crash.
 Result<void> remove_mark(const std::filesystem::path& volume_directory);
 
 /// The file's name in a volume's directory.
 inline constexpr const char* mark_name = "velo.json";
+/// Or of what a crash left of replace_mark.
+bool is_mark_or_draft(std::string_view name);
 
 }  // namespace velo::storage

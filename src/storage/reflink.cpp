@@ -11,9 +11,8 @@
 #include "base/fd.h"
 #include "base/files.h"
 #include "storage/builtin.h"
-#include "storage/clone_tree.h"
 #include "storage/copy_content.h"
-#include "storage/directory_volume.h"
+#include "storage/file_by_file.h"
 #include "storage/place.h"
 
 namespace velo::storage {
@@ -35,29 +34,10 @@ int clone_content(int source, int target, off_t size) {
   }
 }
 
-class Reflink final : public DirectoryVolumeDriver {
- public:
-  using DirectoryVolumeDriver::DirectoryVolumeDriver;
-
-  std::string_view name() const override { return reflink_driver.name; }
-  Capabilities capabilities() const override {
-    return {.atomic_snapshot = false, .cost = CloneCost::per_file};
-  }
-
- private:
-  Result<void> make_root(const fs::path& root) override { return create_directory(root, 0700); }
-
-  Result<void> clone_root(const fs::path& source, const fs::path& target, const OsUser& owner,
-                          const FileFilter& leave_out) override {
-    TRY(create_directory(target, 0700));
-    TRY(give_root(target, owner));
-    return clone_tree(source, target, owner, leave_out, clone_content);
-  }
-
-  Result<void> remove_root(const fs::path& root) override { return remove_tree(root); }
-
-  Accounting accounting() const override { return Accounting::extents; }
-};
+constexpr FileByFileDriver::Way way{.name = "reflink",
+                                    .cost = CloneCost::per_file,
+                                    .content = clone_content,
+                                    .accounting = Accounting::extents};
 
 /// A file without a name; the file system keeps it while it is open.
 Result<Fd> temporary_file(const fs::path& directory) {
@@ -108,13 +88,13 @@ Result<void> probe(const fs::path& place) {
 }
 
 std::unique_ptr<Driver> open(const fs::path& place) {
-  return std::make_unique<Reflink>(place);
+  return std::make_unique<FileByFileDriver>(place, way);
 }
 
 }  // namespace
 
 constinit const DriverInfo reflink_driver{
-    .name = "reflink",
+    .name = way.name,
     .description = "reflinks, which share the blocks of each file (quick)",
     .probe = probe,
     .open = open};

@@ -13,11 +13,13 @@
 #include <ranges>
 
 #include "base/crypto.h"
+#include "base/fault.h"
 #include "base/files.h"
 #include "base/text.h"
 #include "storage/builtin.h"
 #include "storage/directory_volume.h"
 #include "storage/mark.h"
+#include "storage/zfs_adopt.h"
 #include "storage/zfs_attach.h"
 #include "storage/zfs_changes.h"
 #include "storage/zfs_command.h"
@@ -70,7 +72,10 @@ class Zfs final : public Driver {
 
   std::string_view name() const override { return zfs_driver.name; }
   Capabilities capabilities() const override {
-    return {.atomic_snapshot = true, .cost = CloneCost::constant, .measures_all_at_once = true};
+    return {.atomic_snapshot = true,
+            .cost = CloneCost::constant,
+            .measures_all_at_once = true,
+            .copies_on_write = true};
   }
 
   Result<void> prepare() override { return zfs::prepare_place(place_); }
@@ -82,6 +87,7 @@ class Zfs final : public Driver {
     const std::string marked = fmt::format("{}={}", zfs::mark_property, mark_to_line(mark));
     TRY(unless_taken(volume, done(zfs::zfs({"create", "-u", "-o", marked, dataset(volume)}))));
     const auto open = [&]() -> Result<void> {
+      TRY(fault_point(Fault::volume_filled));
       TRY(attach(volume));
       TRY(give_root(root_of(volume), owner));
       return sync_file_system(root_of(volume));
@@ -95,13 +101,18 @@ class Zfs final : public Driver {
     TRY(check_name(target));
     const std::string snapshot = dataset(source) + "@" + TRY(snapshot_name());
     TRY(zfs::take_snapshot(snapshot, {.name = zfs::for_property, .value = target}));
-    const auto cloned = on_snapshots_of(source, [&] {
+    const auto claimed = fault_point(Fault::volume_claimed);
+    const auto cloned = !claimed ? claimed : on_snapshots_of(source, [&] {
       return zfs::make_clone(snapshot, dataset(target),
                              {.name = zfs::mark_property, .value = mark_to_line(mark)});
     });
     const auto released = release(snapshot);
     TRY(unless_taken(target, cloned));
-    return or_take_back(target, mark, released ? attach(target) : released);
+    const auto open = [&]() -> Result<void> {
+      TRY(fault_point(Fault::volume_filled));
+      return attach(target);
+    };
+    return or_take_back(target, mark, released ? open() : released);
   }
 
   Result<void> remove(const std::string& volume, const std::string& home_id) override {
@@ -155,6 +166,14 @@ class Zfs final : public Driver {
     return fail(Errc::not_found, "{} has no mark of Velo's", dataset(volume));
   }
 
+  Result<void> update_mark(const std::string& volume, const Mark& mark) override {
+    if (TRY(mark_of(volume)).home_id != mark.home_id) {
+      return fail(Errc::not_found, "{} belongs to another Velo home", dataset(volume));
+    }
+    return done(zfs::zfs(
+        {"set", fmt::format("{}={}", zfs::mark_property, mark_to_line(mark)), dataset(volume)}));
+  }
+
   Result<std::vector<std::string>> list() const override {
     TRY(zfs::check_pool(place_));
     const std::string base = zfs::base_of(place_);
@@ -169,6 +188,26 @@ class Zfs final : public Driver {
     }
     std::ranges::sort(names);
     return names;
+  }
+
+  Result<std::string> look_at_foreign(const std::string& source,
+                                      const std::string& volume) const override {
+    TRY(check_name(volume));
+    return zfs::look_at_foreign(place_, source, volume);
+  }
+  Result<void> adopt(const std::string& /*source*/, const std::string& volume, const Mark& mark,
+                     const OsUser& owner) override {
+    TRY(check_name(volume));
+    return zfs::adopt(place_, volume, mark, owner);
+  }
+  Result<void> give_back(const std::string& volume, const std::string& home_id,
+                         const std::string& was) override {
+    const auto mark = mark_of(volume);
+    if (!mark && mark.error().code == Errc::not_found) return {};
+    if (TRY(mark).home_id != home_id) {
+      return fail(Errc::storage, "{} belongs to another Velo home", dataset(volume));
+    }
+    return zfs::give_back(place_, volume, was, TRY(list()).size() == 1);
   }
 
   Result<std::vector<Sizes>> measure(const std::vector<std::string>& volumes) const override {

@@ -1,11 +1,11 @@
 #include "storage/zfs_place.h"
 
-#include <grp.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 
+#include "base/groups.h"
 #include "base/os_user.h"
 #include "base/text.h"
 #include "storage/zfs_attach.h"
@@ -86,7 +86,7 @@ std::vector<std::string> groups_of_caller() {
   ids.push_back(::getegid());
   std::vector<std::string> names;
   for (const gid_t id : ids) {
-    if (const group* entry = ::getgrgid(id)) names.emplace_back(entry->gr_name);
+    if (auto name = group_name(id)) names.push_back(std::move(*name));
   }
   return names;
 }

@@ -171,6 +171,37 @@ TEST_P(ArchiveRecovery, BehindTheForkNothingOfTheParentsIsReplayed) {
             "before, of the parent");
 }
 
+TEST_P(ArchiveRecovery, WhatAPromotionLeavesBesideSegmentsIsArchived) {
+  ASSERT_NO_FATAL_FAILURE(server->start(archiving()));
+  ASSERT_NO_FATAL_FAILURE(load(*server, 5));
+  server->value("INSERT INTO public.rows VALUES (7, 'in a segment that is not full')");
+  const postgres::Lsn end =
+      postgres::parse_lsn(server->value("SELECT pg_current_wal_insert_lsn()")).value();
+  server->stop(SIGQUIT);
+  // Its own pg_wal is all that it has: it promotes within the segment of the end.
+  TestServer promoted(server->build(), user, scratch / "promoted");
+  copy_cluster(server->pgdata(), promoted.pgdata());
+  make_directory("promoted-archive");
+  {
+    const ActAs owner(user);
+    put(promoted.pgdata() / "recovery.signal", "");
+    put(lineage_of("promoted"), to_text(archive::Lineage{.sources = {archive()}}).value());
+  }
+  auto settings = by_fetch("promoted");
+  settings.pop_back();  // archive_mode=off
+  for (std::string& setting : archiving("promoted-archive")) settings.push_back(std::move(setting));
+  ASSERT_NO_FATAL_FAILURE(promoted.start(settings));
+  promoted.stop();
+
+  const std::string left =
+      postgres::segment_name(1, end, postgres::default_segment_size) + ".partial";
+  std::vector<std::string> names;
+  const auto archived = Store(scratch / "promoted-archive").list().value();
+  for (const archive::Entry& entry : archived) names.push_back(entry.name);
+  EXPECT_EQ(std::ranges::count(names, left), 1) << left;
+  EXPECT_EQ(std::ranges::count(names, "00000002.history"), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Majors, ArchiveRecovery, all_majors(), name_of_major);
 
 }  // namespace

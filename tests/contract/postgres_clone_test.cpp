@@ -1,6 +1,10 @@
 // Clones of real clusters: what the parent's server had committed is in them, and nothing of the
 // parent's is touched.
+#include <sys/stat.h>
+
 #include <atomic>
+#include <future>
+#include <optional>
 #include <thread>
 
 #include "contract/postgres_server.h"
@@ -123,6 +127,11 @@ TEST_P(PostgresClones, ABackupOfABusyServerHoldsAllThatWasCommitted) {
   EXPECT_GE(std::stol(clone->value("SELECT max(id) FROM public.rows")), committed);
   EXPECT_EQ(clone->value("SELECT count(*) = max(id) FROM public.rows"), "t");
   EXPECT_EQ(clone->value("SELECT count(*) FROM pg_replication_slots"), "0");
+  struct stat segment{};
+  const std::string current = clone->value("SELECT pg_walfile_name(pg_current_wal_insert_lsn())");
+  ASSERT_EQ(::stat((clone->pgdata() / "pg_wal" / current).c_str(), &segment), 0);
+  EXPECT_EQ(segment.st_size, 16 << 20);
+  EXPECT_LT(segment.st_blocks * 512, 1 << 20) << "it was filled with zeros";
   EXPECT_TRUE(test::wait_until([&] {
     return value("SELECT count(*) FROM pg_replication_slots") == "0";
   })) << "the backup left its slot behind";
@@ -230,6 +239,29 @@ TEST_P(PostgresClones, BackupsOfOneServerRunSideBySide) {
     backups.push_back(std::move(*backup));
   }
   EXPECT_EQ(value("SELECT count(*) FROM pg_replication_slots"), "3");
+}
+
+TEST_P(PostgresClones, ABackupWaitsForTheSlotOfAnother) {
+  make_parent();
+  server->stop();
+  server->start({"max_replication_slots=1"});
+  std::optional<Backup> first;
+  {
+    auto backup = Backup::start(server->connect().value(), GetParam(), "velo test", 60s);
+    ASSERT_OK(backup);
+    first = std::move(*backup);
+  }
+  auto second = std::async(std::launch::async, [&] {
+    return Backup::start(server->connect().value(), GetParam(), "velo test", 60s);
+  });
+  const auto waits = [&] {
+    return value(
+               "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.01)%' AND pid "
+               "<> pg_backend_pid()") != "0";
+  };
+  EXPECT_TRUE(test::wait_until(waits)) << "it does not wait";
+  first.reset();
+  EXPECT_TRUE(second.get());
 }
 
 TEST_P(PostgresClones, SaysWhatABackupNeeds) {

@@ -56,6 +56,8 @@ TEST_P(PostgresCluster, TheControlFileNamesItsSystem) {
   ASSERT_OK(control);
   EXPECT_EQ(std::to_string(control->system_identifier),
             server->value("SELECT system_identifier FROM pg_control_system()"));
+  EXPECT_EQ(std::to_string(control->segment_size),
+            server->value("SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'"));
 }
 
 TEST_P(PostgresCluster, SaysWhyItCouldNotBeMade) {

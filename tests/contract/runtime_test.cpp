@@ -2,6 +2,7 @@
 #include <csignal>
 
 #include "postgres/cluster.h"
+#include "runtime/postmasters.h"
 #include "runtime_fixture.h"
 
 namespace velo::runtime {
@@ -30,6 +31,14 @@ TEST_P(RuntimeContract, AnImmediateStopLeavesAClusterThatRecovers) {
   ASSERT_TRUE(runtime_->stop(spec_.pgdata, StopMode::immediate));
   EXPECT_EQ(postgres::read_control_file(spec_.pgdata)->state,
             postgres::ClusterState::in_production);
+  EXPECT_TRUE(start());
+}
+
+// As the next command does it when whoever started it was killed just then.
+TEST_P(RuntimeContract, AServerThatHasOnlyJustBeenStartedIsStoppedToo) {
+  ASSERT_TRUE(runtime_->start(spec_));
+  ASSERT_TRUE(runtime_->stop(spec_.pgdata, StopMode::fast));
+  EXPECT_FALSE(postmasters_in({spec_.pgdata}).front()) << "it has not written postmaster.pid yet";
   EXPECT_TRUE(start());
 }
 

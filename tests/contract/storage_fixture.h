@@ -88,6 +88,57 @@ testing::AssertionResult fails_with(Errc code, const Result<T>& result) {
          << name_of(result.error().code) << ": " << result.error().message;
 }
 
+/// What an earlier Velo has left in a place, with a file in it: where its datasets were there is a
+/// directory, on btrfs a subvolume.
+class EarlierVolume {
+ public:
+  EarlierVolume(Driver& driver, const test::Place& whole, const fs::path& place,
+                const std::string& name)
+      : dataset_(whole.is_dataset()) {
+    const fs::path base = place / "velo/databases";
+    source_ = (base / name).string();
+    if (dataset_) {
+      directory_ = "/tmp/" + fs::path(place).filename().string() + "-" + name;
+      test::run_zfs({"create", "-p", "-o", "canmount=off", base.string()});
+      test::run_zfs({"create", "-o", "mountpoint=" + directory_.string(), source_});
+    } else {
+      directory_ = source_;
+      EXPECT_TRUE(driver.create("seed", mark_for(home), current_user().value()));
+      fs::create_directories(base);
+      fs::rename(driver.root_of("seed"), directory_);
+      EXPECT_TRUE(driver.remove("seed", home));
+    }
+    fs::permissions(directory_, fs::perms(0755));
+    EXPECT_TRUE(write_file(directory_ / "file", "precious", 0644));
+    before_ = properties();
+  }
+  EarlierVolume(const EarlierVolume&) = delete;
+  EarlierVolume& operator=(const EarlierVolume&) = delete;
+  EarlierVolume(EarlierVolume&&) = delete;
+  EarlierVolume& operator=(EarlierVolume&&) = delete;
+  ~EarlierVolume() {
+    if (dataset_) test::run_zfs({"unmount", source_});
+    std::error_code ignored;
+    if (dataset_) fs::remove(directory_, ignored);
+  }
+
+  const std::string& source() const { return source_; }
+  const fs::path& directory() const { return directory_; }
+  /// All that are set on the dataset and on what it lies in; nothing of a directory.
+  std::string properties() const {
+    if (!dataset_) return "";
+    return test::run_zfs({"get", "-H", "-p", "-s", "local", "-o", "name,property,value", "all",
+                          fs::path(source_).parent_path().string(), source_});
+  }
+  const std::string& properties_before() const { return before_; }
+
+ private:
+  bool dataset_;
+  std::string source_;
+  fs::path directory_;
+  std::string before_;
+};
+
 class StorageTest : public testing::TestWithParam<DriverAndPlace> {
  protected:
   void SetUp() override {

@@ -176,7 +176,11 @@ class SmallPoolTest : public testing::TestWithParam<DriverAndPlace> {
   void SetUp() override {
     if (!running_as_root()) GTEST_SKIP() << "only root can mount a file system";
     small_ = std::make_unique<SmallFileSystem>(GetParam().file_system);
-    if (!*small_) GTEST_SKIP() << "cannot make and mount a small " << GetParam().file_system;
+    if (!*small_) {
+      const std::string why = "cannot make and mount a small " + GetParam().file_system;
+      if (test::places_are_required()) FAIL() << why;
+      GTEST_SKIP() << why;
+    }
     driver_ = open_driver(GetParam().driver, small_->path()).value();
     ASSERT_TRUE(ok(driver_->create("parent", mark_for(home), owner_)));
   }

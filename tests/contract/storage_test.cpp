@@ -60,6 +60,45 @@ TEST_P(StorageTest, TheMarkComesBackWhole) {
   EXPECT_EQ(mark->created_at, made.created_at);
 }
 
+TEST_P(StorageTest, AMarkCanBeReplacedByItsOwnHomeAlone) {
+  create("shop-main");
+  Mark other = mark_for(home);
+  other.record = {{"port", "17001"}, {"settings", R"({"a b": "c'd\"e"})"}};
+  EXPECT_TRUE(ok(driver().update_mark("shop-main", other)));
+  EXPECT_EQ(driver().mark_of("shop-main")->record, other.record);
+  EXPECT_THAT(driver().list().value(), ElementsAre("shop-main"));
+  EXPECT_TRUE(fails_with(Errc::not_found, driver().update_mark("shop-main", mark_for(other_home))));
+  EXPECT_TRUE(fails_with(Errc::not_found, driver().update_mark("shop-dev", other)));
+  EXPECT_EQ(driver().mark_of("shop-main")->record, other.record);
+  EXPECT_TRUE(ok(remove("shop-main")));
+}
+
+TEST_P(StorageTest, WhatAnEarlierVeloMadeIsAdoptedAndGivenBack) {
+  if (::geteuid() != 0) GTEST_SKIP() << "for root";
+  const EarlierVolume earlier(driver(), whole_place(), place(), "shop-main");
+  const auto was = driver().look_at_foreign(earlier.source(), "shop-main");
+  ASSERT_TRUE(ok(was));
+  ASSERT_TRUE(ok(driver().adopt(earlier.source(), "shop-main", mark_for(home), owner())));
+  EXPECT_THAT(driver().list().value(), ElementsAre("shop-main"));
+  EXPECT_EQ(driver().presence_of("shop-main").value(), Presence::attached);
+  EXPECT_EQ(read("shop-main", "file"), "precious");
+  EXPECT_EQ(status_of(driver().root_of("shop-main")).st_uid, owner().uid);
+  EXPECT_EQ(status_of(driver().root_of("shop-main")).st_mode, S_IFDIR | 0700U);
+  EXPECT_TRUE(
+      fails_with(Errc::already_exists, driver().look_at_foreign(earlier.source(), "shop-main")));
+  EXPECT_TRUE(ok(clone("shop-main", "shop-dev")));
+  EXPECT_EQ(read("shop-dev", "file"), "precious");
+  EXPECT_TRUE(ok(remove("shop-dev")));
+  EXPECT_FALSE(driver().give_back("shop-main", other_home, *was));
+
+  EXPECT_TRUE(ok(driver().give_back("shop-main", home, *was)));
+  EXPECT_THAT(driver().list().value(), ElementsAre());
+  EXPECT_EQ(read_file(earlier.directory() / "file").value_or(""), "precious");
+  EXPECT_EQ(status_of(earlier.directory()).st_mode, S_IFDIR | 0755U);
+  EXPECT_EQ(earlier.properties(), earlier.properties_before());
+  EXPECT_TRUE(ok(driver().give_back("shop-main", home, *was))) << "and once more";
+}
+
 TEST_P(StorageTest, ThereIsNoMarkOfWhatIsNotThere) {
   EXPECT_TRUE(fails_with(Errc::not_found, driver().mark_of("shop-main")));
   create("shop-main");

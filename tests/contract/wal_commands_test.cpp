@@ -151,18 +151,22 @@ TEST_F(WalCommands, PushFailsWithoutItsDirectoryItsFileOrItsWords) {
   EXPECT_EQ(archived(), std::vector<std::string>{});
 }
 
-TEST_F(WalCommands, PushKilledAnywhereLeavesItWholeOrNotAtAll) {
+TEST_F(WalCommands, PushThatDiesOrFailsAnywhereLeavesItWholeOrNotAtAll) {
   put(own(1), make_segment(segment(1)));
-  for (const std::string point : {"begun", "compressed", "synced", "named"}) {
-    const Outcome killed = push(1, fmt::format("wal push: {}=kill", point));
-    EXPECT_EQ(killed.exit_status, 128 + SIGKILL) << point;
-    const bool is_there = Store(archive()).locate(segment(1)).value().has_value();
-    EXPECT_EQ(is_there, point == "named") << point;
-    EXPECT_EQ(push(1).exit_status, 0) << point;
-    EXPECT_EQ(archived(), std::vector{segment(1) + ".zst"}) << point;
-    ASSERT_OK(Store(archive()).get(segment(1), target()));
-    EXPECT_TRUE(text_of(target()) == make_segment(segment(1)));
-    ASSERT_OK(Store(archive()).remove(segment(1)));
+  for (const std::string action : {"kill", "error"}) {
+    for (const std::string point : {"begun", "compressed", "synced", "named"}) {
+      const std::string fault = fmt::format("wal.push/{}={}", point, action);
+      SCOPED_TRACE(fault);
+      const Outcome hurt = push(1, fault);
+      EXPECT_EQ(hurt.exit_status, action == "kill" ? 128 + SIGKILL : 1);
+      const bool is_there = Store(archive()).locate(segment(1)).value().has_value();
+      EXPECT_EQ(is_there, point == "named");
+      EXPECT_EQ(push(1).exit_status, 0);
+      EXPECT_EQ(archived(), std::vector{segment(1) + ".zst"});
+      ASSERT_OK(Store(archive()).get(segment(1), target()));
+      EXPECT_TRUE(text_of(target()) == make_segment(segment(1)));
+      ASSERT_OK(Store(archive()).remove(segment(1)));
+    }
   }
 }
 

@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <csignal>
+
 #include "base/fd.h"
 #include "base/process.h"
 #include "docker_test.h"
@@ -57,6 +59,31 @@ TEST_F(DockerFaults, ABranchThatWasStoppedByHandCanBeResetAndDeleted) {
   run_docker({"stop", name});
   velo->ok("branch delete stopped/dev");
   EXPECT_EQ(containers(), Names{container_of("stopped/main")});
+}
+
+// Whatever of it dies, the container ends with its server, and Docker or the next command starts
+// both.
+TEST_F(DockerFaults, AServerThatIsKilledComesBackWithAllThatWasCommitted) {
+  velo->create_project("killed");
+  velo->sql("killed/main").execute("CREATE TABLE n (x int)");
+  const auto kill_postmaster = [&] {
+    const int postmaster = velo->pid("killed/main");
+    ASSERT_GT(postmaster, 1);
+    ::kill(postmaster, SIGKILL);
+    EXPECT_TRUE(wait_until([&] { return !is_alive(postmaster); }));
+  };
+  int committed = 0;
+  for (int i = 0; i < 2; ++i) {
+    Sql sql = velo->sql("killed/main");
+    for (int j = 0; j < 20; ++j, ++committed) sql.execute("INSERT INTO n VALUES (1)");
+    kill_postmaster();
+    velo->ok("branch start killed/main");
+    EXPECT_EQ(velo->value("killed/main", "SELECT count(*) FROM n"), std::to_string(committed));
+  }
+  kill_postmaster();
+  velo->ok("branch create killed/dev");
+  EXPECT_EQ(velo->value("killed/dev", "SELECT count(*) FROM n"), std::to_string(committed));
+  EXPECT_EQ(containers().size(), 2U);
 }
 
 TEST_F(DockerFaults, ATakenPortIsNamedAndNothingIsLeftBehind) {

@@ -15,6 +15,7 @@
 namespace velo::test {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -31,11 +32,13 @@ TEST_F(Doctor, HasNothingToSayOfAHealthyHome) {
     if (line.code == "branch") branches.push_back(line.level + " " + line.subject);
   }
   EXPECT_THAT(branches, ElementsAre("ok demo/main", "ok demo/dev", "ok demo/off"));
-  for (const char* code : {"system.velo", "system.kernel", "storage.driver", "storage.pool",
-                           "runtime.serves", "versions.builds", "permissions.home", "state.catalog",
-                           "state.key", "state.operation", "state.certificate"}) {
+  for (const char* code : {"system.velo", "system.kernel", "system.limit", "storage.driver",
+                           "storage.pool", "runtime.serves", "versions.builds", "permissions.home",
+                           "state.catalog", "state.key", "state.operation", "state.certificate"}) {
     EXPECT_TRUE(found.has(code)) << code;
   }
+  EXPECT_THAT(found.line("system.limit").text,
+              AllOf(HasSubstr("beside the 2 that should run"), HasSubstr("kernel.shmmni (")));
   const Ran shown = velo->run("doctor");
   for (const char* title : {"System\n", "Storage\n", "Runtime\n", "PostgreSQL versions\n",
                             "Permissions\n", "State\n", "Branches\n"}) {

@@ -106,59 +106,6 @@ TEST_F(Lifecycle, AStalePidFileIsNoObstacle) {
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
 }
 
-// Defect 7: reset with a grandchild lost the branch, its volumes, and the grandchild's parent.
-TEST_F(Lifecycle, ResetLeavesChildrenAndGrandchildrenTheirData) {
-  velo->ok("branch create demo/a");
-  velo->sql("demo/a").execute("UPDATE t SET x = 2");
-  velo->ok("branch create demo/b --parent demo/a");
-  velo->sql("demo/b").execute("UPDATE t SET x = 3");
-  velo->ok("branch create demo/c --parent demo/b");
-  velo->ok("config set grace 0");
-  velo->ok("branch reset demo/a --force");
-  EXPECT_EQ(velo->value("demo/a", "SELECT x FROM t"), "1");
-  EXPECT_EQ(velo->value("demo/b", "SELECT x FROM t"), "3");
-  EXPECT_EQ(velo->value("demo/c", "SELECT x FROM t"), "3");
-  velo->ok("branch reset demo/a --force");
-  velo->ok("branch reset demo/b --force");
-  EXPECT_EQ(velo->value("demo/b", "SELECT x FROM t"), "1");
-  EXPECT_EQ(velo->value("demo/c", "SELECT x FROM t"), "3");
-  EXPECT_EQ(velo->json("branch get demo/c").text("/branch/parent"), "demo/b");
-  velo->ok("branch restart demo/main");  // reaps
-  EXPECT_EQ(velo->volume_names().size(), 4U);
-}
-
-// Defect 10: a branch called like another's temporary name.
-TEST_F(Lifecycle, BranchesXAndXTempAreNothingToEachOther) {
-  velo->ok("branch create demo/x");
-  velo->ok("branch create demo/x-temp");
-  velo->ok("branch create demo/x-2");
-  for (int i = 0; i < 2; ++i) {
-    velo->ok("branch reset demo/x --force");
-    velo->ok("branch reset demo/x-temp --force");
-  }
-  for (const char* branch : {"demo/x", "demo/x-temp", "demo/x-2"}) {
-    EXPECT_EQ(velo->value(branch, "SELECT x FROM t"), "1") << branch;
-  }
-}
-
-// Defect 5: a-b/c and a/b-c had the same name in the pool.
-TEST_F(Lifecycle, ProjectAndBranchNamesThatJoinAlikeAreApart) {
-  velo->create_project("a");
-  velo->create_project("a-b");
-  velo->sql("a/main").execute("CREATE TABLE who AS SELECT 'a' AS name");
-  velo->sql("a-b/main").execute("CREATE TABLE who AS SELECT 'a-b' AS name");
-  velo->ok("branch create a/b-c");
-  velo->ok("branch create a-b/c");
-  velo->ok("branch create a/b-main");
-  EXPECT_EQ(velo->value("a/b-c", "SELECT name FROM who"), "a");
-  EXPECT_EQ(velo->value("a-b/c", "SELECT name FROM who"), "a-b");
-  EXPECT_EQ(velo->value("a/b-main", "SELECT name FROM who"), "a");
-  velo->ok("branch delete a/b-c");
-  velo->ok("branch delete a/b-main");
-  EXPECT_EQ(velo->value("a-b/c", "SELECT name FROM who"), "a-b");
-  EXPECT_EQ(velo->value("a-b/main", "SELECT name FROM who"), "a-b");
-}
-
 TEST_F(Lifecycle, ADeletedNameCanBeUsedAgain) {
   velo->ok("branch create demo/dev");
   const int port = velo->port("demo/dev");

@@ -95,6 +95,31 @@ TEST_P(MainFlowOfDrivers, DeletedAndResetBranchesComeBack) {
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "2");
 }
 
+/// A branch that does nothing takes hardly any room, wherever in a segment its parent stands: its
+/// server fills no WAL ahead, where writes take new blocks never, and elsewhere not at first.
+TEST_P(MainFlowOfDrivers, AFreshBranchHasLittleOfItsOwn) {
+  const std::string driver = velo->where().driver;
+  const bool copies_on_write = driver == "btrfs" || driver == "zfs";
+  velo->create_project("demo");
+  EXPECT_EQ(velo->value("demo/main", "SHOW wal_init_zero"), copies_on_write ? "off" : "on");
+  velo->sql("demo/main")
+      .execute(
+          "CREATE TABLE t AS SELECT 1 AS x; SELECT pg_switch_wal();"
+          // Three quarters of a segment and a little more: from there on a checkpoint makes the
+          // next.
+          "SELECT pg_logical_emit_message(false, 'test', repeat('x', 13 << 20)); CHECKPOINT");
+  velo->ok("branch create demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
+  EXPECT_EQ(velo->value("demo/dev", "SHOW wal_init_zero"), copies_on_write ? "off" : "on");
+  velo->sql("demo/dev").execute("CHECKPOINT");
+  constexpr std::int64_t most = 512 << 10;
+  if (driver != "copy") {
+    EXPECT_LT(velo->json("branch get demo/dev").number("/branch/sizes/exclusive_bytes"), most);
+  }
+  velo->ok("branch create demo/other --pg-conf wal_init_zero=on");
+  EXPECT_EQ(velo->value("demo/other", "SHOW wal_init_zero"), "on");
+}
+
 TEST_P(MainFlowOfDrivers, DeletingAProjectLeavesNothingRunning) {
   velo->create_project("demo");
   velo->ok("branch create demo/a");

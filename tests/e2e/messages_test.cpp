@@ -111,6 +111,9 @@ TEST_F(Messages, WhatWasDeletedIsNamedWithTheWayBack) {
   const Ran branch = velo->fails(3, "branch get demo/dev");
   EXPECT_TRUE(holds(branch.err, "was deleted, and is kept until 20")) << branch.all();
   EXPECT_TRUE(holds(branch.err, "velo branch undelete demo/dev")) << branch.all();
+  const Ran again = velo->fails(3, "branch delete demo/dev");
+  EXPECT_TRUE(holds(again.err, "the branch demo/dev is deleted already, and kept")) << again.all();
+  EXPECT_TRUE(holds(again.err, "velo branch delete demo/dev --now frees")) << again.all();
   velo->ok("branch undelete demo/dev");
   velo->ok("branch get demo/dev");
 
@@ -119,6 +122,8 @@ TEST_F(Messages, WhatWasDeletedIsNamedWithTheWayBack) {
     const Ran project = velo->fails(3, line);
     EXPECT_TRUE(holds(project.err, "velo project undelete demo")) << project.all();
   }
+  const Ran gone = velo->fails(3, "project delete demo");
+  EXPECT_TRUE(holds(gone.err, "the project demo is deleted already, and kept")) << gone.all();
   velo->ok("project undelete demo");
 
   velo->ok("config set grace 0");
@@ -136,6 +141,7 @@ TEST_F(Messages, ArchivingIsToldAsItIs) {
   EXPECT_TRUE(archives());
   velo->ok("config set archive off");
   EXPECT_FALSE(archives());
+  EXPECT_TRUE(holds(velo->ok("wal info").out, "off: velo config set archive on"));
   velo->ok("config set archive on");
   velo->ok("branch create demo/quick --no-archive --no-start");
   EXPECT_FALSE(velo->json("branch get demo/quick").truth("/branch/archives"));

@@ -22,15 +22,6 @@ class Pool : public testing::TestWithParam<std::string> {
   }
   void TearDown() override { pool.reset(); }
 
-  std::vector<std::string> volumes() const {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(pool->place() / "velo")) {
-      names.push_back(entry.path().filename());
-    }
-    std::ranges::sort(names);
-    return names;
-  }
-
   std::unique_ptr<SmallPool> pool;
   std::unique_ptr<Velo> velo;
 };
@@ -44,7 +35,7 @@ TEST_P(Pool, BelowTheGuardCreatesAreRefusedAndServersGoOn) {
   EXPECT_EQ(Json::parse(velo->run("branch create demo/new --json").out).text("/error/code"),
             "no_space");
   velo->fails(1, "project create other --pool " + pool->place().string());
-  EXPECT_EQ(volumes().size(), 2U);
+  EXPECT_EQ(pool->volumes().size(), 2U);
   velo->sql("demo/main").execute("INSERT INTO t VALUES (2)");
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
   pool->empty();
@@ -61,7 +52,7 @@ TEST_P(Pool, FullMeansAClearErrorAndNothingLeft) {
   velo->fails(1, "project create other --pool " + pool->place().string());
   pool->empty();
   velo->ok("branch create demo/next");
-  EXPECT_EQ(volumes().size(), 2U);
+  EXPECT_EQ(pool->volumes().size(), 2U);
   EXPECT_EQ(velo->value("demo/next", "SELECT x FROM t"), "1");
 }
 
@@ -75,6 +66,9 @@ TEST_P(Pool, ReadOnlyIsSaidAndSurvived) {
   EXPECT_NE(refused.err.find("read-only"), std::string::npos) << refused.all();
   velo->fails(1, "branch reset demo/dev");
   velo->fails(1, "branch start demo/dev");
+  const Ran other = velo->fails(1, "project create other --pool " + pool->place().string());
+  EXPECT_NE(other.err.find("mounted read-only"), std::string::npos) << other.all();
+  EXPECT_NE(other.err.find("findmnt -T"), std::string::npos) << other.all();
   pool->remount("rw");
   velo->ok("branch start demo/dev");
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
@@ -87,7 +81,7 @@ TEST_P(Pool, AMissingPoolIsNoLoss) {
   velo->ok("snapshot create demo/main --label kept");
   velo->ok("branch stop demo/dev");
   velo->ok("branch stop demo/main");
-  const std::vector<std::string> before = volumes();
+  const std::vector<std::string> before = pool->volumes();
   const fs::path hidden = pool->place() / "hidden";
   fs::rename(pool->place() / "velo", hidden);
   EXPECT_EQ(velo->state("demo/main"), "missing");
@@ -105,20 +99,20 @@ TEST_P(Pool, AMissingPoolIsNoLoss) {
   EXPECT_EQ(velo->json("status").size("/unfinished_operations"), 0U);
 
   fs::rename(hidden, pool->place() / "velo");
-  EXPECT_EQ(volumes(), before);
+  EXPECT_EQ(pool->volumes(), before);
   for (const char* branch : {"demo/main", "demo/dev"}) {
     velo->ok(fmt::format("branch start {}", branch));
     EXPECT_EQ(velo->value(branch, "SELECT x FROM t"), "1");
   }
   velo->ok("branch delete demo/dev");
   velo->ok("snapshot delete demo/main@kept");
-  EXPECT_EQ(volumes(), (std::vector<std::string>{"demo-main"}));
+  EXPECT_EQ(pool->volumes(), (std::vector<std::string>{"demo-main"}));
 }
 
 TEST_P(Pool, WhatIsKeptInAMissingPoolStaysKept) {
   velo->ok("branch create demo/dev");
   velo->ok("branch delete demo/dev");
-  const std::vector<std::string> before = volumes();
+  const std::vector<std::string> before = pool->volumes();
   const fs::path hidden = pool->place() / "hidden";
   fs::rename(pool->place() / "velo", hidden);
   const Ran unreaped = velo->ok("config set grace 0");
@@ -129,10 +123,10 @@ TEST_P(Pool, WhatIsKeptInAMissingPoolStaysKept) {
   EXPECT_EQ(velo->json("status").size("/kept"), 1U);
 
   fs::rename(hidden, pool->place() / "velo");
-  EXPECT_EQ(volumes(), before);
+  EXPECT_EQ(pool->volumes(), before);
   velo->ok("branch restart demo/main");  // a changing command: reaps
   EXPECT_EQ(velo->json("status").size("/kept"), 0U);
-  EXPECT_EQ(volumes(), (std::vector<std::string>{"demo-main"}));
+  EXPECT_EQ(pool->volumes(), (std::vector<std::string>{"demo-main"}));
 }
 
 // What the guard says of a full pool is what helps.
@@ -153,7 +147,7 @@ TEST_P(Pool, AFullPoolNamesWhatIsKeptAndTheCommandFreesIt) {
       std::string::npos)
       << refused.all();
   velo->ok("branch delete demo/old --now");
-  EXPECT_EQ(volumes(), (std::vector<std::string>{"demo-main"}));
+  EXPECT_EQ(pool->volumes(), (std::vector<std::string>{"demo-main"}));
   const Ran again = velo->fails(1, "branch create demo/new");
   EXPECT_EQ(again.err.find("are kept"), std::string::npos) << again.all();
 }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/time.h"
+#include "support/moment.h"
 #include "support/velo.h"
 
 namespace velo::test {
@@ -27,18 +28,6 @@ class Recovery : public PlacesTest {
   }
   std::string rows(const std::string& branch) const {
     return velo->value(branch, "SELECT string_agg(i::text, ',' ORDER BY i) FROM t");
-  }
-  /// Until the clock shows so much more: the clock itself is the condition.
-  static void let_pass(std::chrono::milliseconds time) {
-    const Timestamp end = now() + time;
-    EXPECT_TRUE(wait_until([&] { return now() >= end; }));
-  }
-  /// A moment between two commits, with some of the clock on both of its sides.
-  static std::string moment_between() {
-    let_pass(2ms);
-    const std::string moment = to_rfc3339(now());
-    let_pass(2ms);
-    return moment;
   }
   void expect_as_of(const std::string& moment, const std::string& wanted,
                     const std::string& more = "") {
@@ -91,6 +80,33 @@ TEST_P(Recovery, SettingsAreThoseThatItsBaseHad) {
   velo->ok("branch restart demo/then");
   EXPECT_EQ(velo->value("demo/then", "SHOW work_mem"), "7MB");
   EXPECT_EQ(velo->value("demo/then", "SHOW recovery_target_time"), "");
+}
+
+/// Its base is its parent's, and the fork lies between two timelines.
+TEST_P(Recovery, OfABranchThatPromoted) {
+  const bool atomic = velo->where().driver == "btrfs" || velo->where().driver == "zfs";
+  if (!atomic || velo->where().runtime != "native") {
+    GTEST_SKIP() << "copies of files take a checkpoint, containers do not promote";
+  }
+  velo->ok("snapshot create demo/main");
+  velo->sql("demo/main")
+      .execute(
+          "CREATE TABLE much AS SELECT generate_series(1, 100000) AS x; INSERT INTO t VALUES (1)");
+  velo->ok("branch create demo/dev --when-busy replay");
+  add("demo/main", 2);
+  add("demo/dev", 3);
+  const std::string moment = moment_between();
+  add("demo/dev", 4);
+  velo->ok("branch create demo/then --parent demo/dev --pitr " + moment);
+  EXPECT_EQ(rows("demo/then"), "1,3");
+  EXPECT_EQ(velo->value("demo/then", "SELECT count(*) FROM much"), "100000");
+  velo->ok("snapshot create demo/dev");
+  add("demo/dev", 5);
+  const std::string later = moment_between();
+  add("demo/dev", 6);
+  velo->ok("branch create demo/after --parent demo/dev --pitr " + later);
+  EXPECT_EQ(rows("demo/after"), "1,3,4,5");
+  velo->ok("doctor");
 }
 
 TEST_P(Recovery, OfAStoppedBranchReachesItsEnd) {
@@ -203,7 +219,8 @@ TEST_P(Recovery, WhatCannotBeHadSaysWhatCanAndLeavesNothing) {
   EXPECT_TRUE(servers_below(velo->pool()).size() == 1U || velo->where().runtime == "docker");
 }
 
-// Twenty moments chosen at random while commits go on, each checked against what its writer saw.
+// Twenty moments chosen at random while commits go on, each checked against what its writer saw:
+// half of them out of the project's first base, half out of one that was taken under this load.
 TEST_P(Recovery, UnderLoadEveryMomentIsExact) {
   struct Commit {
     int number;
@@ -223,7 +240,11 @@ TEST_P(Recovery, UnderLoadEveryMomentIsExact) {
   std::vector<Timestamp> moments;
   std::mt19937 random(GTEST_FLAG_GET(random_seed) + 20U);
   const int wanted = GetParam().runtime == "docker" ? 5 : 20;  // there each takes ten seconds
+  std::string base;
   for (int i = 0; i < wanted; ++i) {
+    if (i == wanted / 2) {
+      base = velo->json("snapshot create demo/main").text("/snapshot/taken_at");
+    }
     let_pass(std::chrono::milliseconds(5 + random() % 60));
     moments.push_back(now());
   }
@@ -231,7 +252,12 @@ TEST_P(Recovery, UnderLoadEveryMomentIsExact) {
   std::vector<std::string> answers;
   for (std::size_t i = 0; i < moments.size(); ++i) {
     const std::string name = "demo/m" + std::to_string(i);
-    velo->ok("branch create " + name + " --pitr " + to_rfc3339(moments[i]));
+    const Ran ran = velo->ok("branch create " + name + " --pitr " + to_rfc3339(moments[i]));
+    if (i >= moments.size() / 2) {
+      EXPECT_TRUE(
+          ran.err.contains("begins with the snapshot of " + to_local(parse_rfc3339(base).value())))
+          << ran.all();
+    }
     answers.push_back(velo->value(name, "SELECT coalesce(max(i), 0) || ' ' || count(*) FROM t"));
     velo->ok("branch delete " + name + " --force");
   }

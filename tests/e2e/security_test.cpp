@@ -4,6 +4,7 @@
 #include <fstream>
 #include <set>
 
+#include "support/sockets.h"
 #include "support/velo.h"
 
 namespace velo::test {
@@ -27,26 +28,6 @@ class Security : public E2eTest {
     return url.replace(url.find(own), own.size(), other);
   }
 };
-
-/// The local addresses that something listens on at this port, as /proc/net/tcp{,6} writes them.
-/// The kernel shows a line twice when sockets come and go between two pieces of a table.
-std::set<std::string> listening_addresses(int port) {
-  std::set<std::string> found;
-  for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    std::ifstream file(table);
-    std::string line;
-    std::getline(file, line);
-    while (std::getline(file, line)) {
-      const auto fields = words(line);
-      const std::size_t colon = fields.at(1).rfind(':');
-      const bool listens = fields.at(3) == "0A";
-      if (listens && std::stoi(fields[1].substr(colon + 1), nullptr, 16) == port) {
-        found.insert(fields[1].substr(0, colon));
-      }
-    }
-  }
-  return found;
-}
 
 std::string content_of(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -205,8 +205,11 @@ TEST_F(Setup, TooLargeOrTooSmallIsRefused) {
   auto words = line();
   words[2] = "900T";
   EXPECT_NE(velo->fails(1, words).err.find("free"), std::string::npos);
-  words[2] = "1M";
-  velo->fails(2, words);
+  words[2] = "10M";
+  const Ran small = velo->fails(2, words);
+  EXPECT_NE(small.err.find("a pool of 10M is too small: at least 256M"), std::string::npos)
+      << small.all();
+  EXPECT_NE(small.err.find("velo setup --size 20G"), std::string::npos) << small.all();
   words[2] = "0";
   velo->fails(2, words);
   words.erase(words.begin() + 1, words.begin() + 3);

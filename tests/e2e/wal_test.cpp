@@ -45,6 +45,7 @@ TEST_F(Wal, InfoTellsWhatIsThereAndWhatCanBeHad) {
   EXPECT_LE(seen.text("/wal/0/oldest"), first);
   EXPECT_LT(seen.number("/wal/0/stored_bytes"), seen.number("/wal/0/original_bytes"));
   EXPECT_EQ(seen.number("/wal/0/archiver_failures"), 0);
+  EXPECT_EQ(seen.number("/wal/0/waiting_segments"), 0);
   EXPECT_EQ(seen.size("/wal/0/gaps"), 0U);
   EXPECT_THAT(seen.texts("/wal/0/windows"), ElementsAre(HasSubstr("from ")));
   EXPECT_THAT(velo->ok("wal info").out, HasSubstr("demo/main"));
@@ -105,6 +106,9 @@ TEST_F(Wal, DoctorTellsTheLastSegmentAndWhenArchivingFails) {
   EXPECT_EQ(found.ran.exit_status, 1);
   EXPECT_EQ(found.line("archive.failing").level, "error");
   EXPECT_THAT(found.line("archive.failing").text, HasSubstr("since " + stuck));
+  EXPECT_EQ(info("demo/main").number("/wal/0/waiting_segments"), 1);
+  EXPECT_THAT(velo->ok("wal info demo/main").out,
+              HasSubstr("fails at " + stuck + ", 1 segment behind"));
   EXPECT_THAT(found.line("archive.failing").text, HasSubstr("last segment archived is " + last));
   EXPECT_THAT(found.line("archive.failing").hint, HasSubstr("velo logs demo/main"));
   fs::permissions(directory, fs::perms(0700));
@@ -147,6 +151,7 @@ TEST_F(Wal, ABranchWithoutArchiveSaysSo) {
   velo->ok("branch create demo/quick --no-archive");
   EXPECT_EQ(velo->value("demo/quick", "SHOW archive_mode"), "off");
   EXPECT_FALSE(info("demo/quick").truth("/wal/0/archives"));
+  EXPECT_THAT(velo->ok("wal info").out, HasSubstr("off: made with --no-archive"));
   EXPECT_THAT(info("demo/quick").texts("/wal/0/windows"), IsEmpty());
   EXPECT_THAT(velo->ok("branch get demo/quick").out, HasSubstr("not kept"));
   velo->ok("branch reset demo/quick --force");

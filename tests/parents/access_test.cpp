@@ -17,6 +17,7 @@ class Guarded : public ParentTest {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Places, Guarded, every_driver(), param_name);
+INSTANTIATE_TEST_SUITE_P(Containers, Guarded, in_containers(), param_name);
 
 TEST_P(Guarded, TheSuperuserIsRenamed) {
   velo->create_project("demo");

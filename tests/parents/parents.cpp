@@ -23,9 +23,14 @@ fs::path ParentTest::volume_of(const std::string& branch) const {
   return velo->data_directory(branch).parent_path();
 }
 
-void ParentTest::make_server_directory(const fs::path& path) {
+OsUser ParentTest::owner() const {
+  if (!in_container()) return server_user();
+  constexpr unsigned user_of_images = 70;
+  return {.uid = user_of_images, .gid = user_of_images, .name = "postgres", .home = {}};
+}
+
+void ParentTest::make_directory(const fs::path& path, const OsUser& user) {
   fs::create_directory(path);
-  const OsUser user = server_user();
   if (running_as_root()) {
     ASSERT_EQ(::chown(path.c_str(), user.uid, user.gid), 0);
   }

@@ -20,7 +20,7 @@ class Newcomer : public ParentTest {
   }
   /// A copy of a file of data/ that the servers' user can read.
   fs::path readable(const std::string& name) const {
-    const fs::path copy = velo->pool() / name;
+    const fs::path copy = beside() / name;
     fs::copy_file(fs::path(VELO_SOURCE_DIR) / "tests/parents/data" / name, copy,
                   fs::copy_options::overwrite_existing);
     fs::permissions(copy, fs::perms(0644));
@@ -48,17 +48,19 @@ class Newcomer : public ParentTest {
         url.substr(from, url.find('@') - from) + "')");
     sql.try_execute("ALTER SERVER elsewhere OPTIONS (DROP host)");
     sql.try_execute("ALTER SERVER elsewhere OPTIONS (DROP port)");
+    const int port = in_container() ? 5432 : velo->port(branch);
     sql.execute("ALTER SERVER elsewhere OPTIONS (ADD host '127.0.0.1', ADD port '" +
-                std::to_string(velo->port(branch)) + "')");
+                std::to_string(port) + "')");
   }
 };
 INSTANTIATE_TEST_SUITE_P(Places, Newcomer, every_driver(), param_name);
+INSTANTIATE_TEST_SUITE_P(Containers, Newcomer, in_containers(), param_name);
 
 TEST_P(Newcomer, ARestoredDatabaseAnswersTheSameInABranch) {
   const std::vector<std::string> before = answers("old/main");
   EXPECT_GT(before.size(), 20U);
-  make_server_directory(velo->pool() / "dumps");
-  const fs::path file = velo->pool() / "dumps/library.dump";
+  make_directory(beside() / "dumps", server_user());  // the tools are this machine's
+  const fs::path file = beside() / "dumps/library.dump";
   velo->sql("demo/main")
       .execute(
           "CREATE ROLE librarian NOLOGIN; CREATE ROLE reader NOLOGIN");  // roles are the cluster's

@@ -30,6 +30,8 @@ class State : public ParentTest {
     }
     return 0;
   }
+  /// Whether a clone that replays much promotes.
+  bool promotes() const { return atomic() && !in_container(); }
   postgres::ClusterState state_of(const std::string& branch) const {
     const auto control = postgres::read_control_file(velo->data_directory(branch));
     return control ? control->state : postgres::ClusterState::startup;
@@ -117,6 +119,10 @@ TEST_P(State, AnOrphanedBackendIsNotCopiedUnder) {
   EXPECT_EQ(velo->value("demo/dev", "SELECT x FROM t"), "1");
 }
 
+bool leaves_checkpoint_out(const Ran& create) {
+  return create.err.find("Checkpoint of demo/main not needed") != std::string::npos;
+}
+
 // Drivers whose clone is one moment do without a CHECKPOINT where all WAL is on disk. A commit that
 // was acknowledged before it was written must not fall through.
 TEST_P(State, ACheckpointIsLeftOutOnlyWhereNothingIsLost) {
@@ -129,8 +135,7 @@ TEST_P(State, ACheckpointIsLeftOutOnlyWhereNothingIsLost) {
   };
   EXPECT_TRUE(wait_until(all_is_on_disk));
   const Ran of_idle = velo->ok("branch create demo/idle");
-  EXPECT_EQ(of_idle.err.find("Checkpoint of demo/main not needed") != std::string::npos, atomic())
-      << of_idle.all();
+  EXPECT_EQ(leaves_checkpoint_out(of_idle), atomic()) << of_idle.all();
   EXPECT_EQ(velo->value("demo/idle", "SELECT count(*) FROM t"), "1");
 
   main.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
@@ -138,15 +143,70 @@ TEST_P(State, ACheckpointIsLeftOutOnlyWhereNothingIsLost) {
   EXPECT_TRUE(wait_until([&] { return main.value("SHOW wal_writer_delay") == "10s"; }));
   main.execute("SET synchronous_commit = off");
   main.execute("INSERT INTO t VALUES (2)");
-  const Ran of_busy = velo->ok("branch create demo/busy");
-  EXPECT_NE(of_busy.err.find("Checkpoint demo/main"), std::string::npos) << of_busy.all();
-  EXPECT_EQ(velo->value("demo/busy", "SELECT count(*) FROM t"), "2");
+  const Ran of_waiting = velo->ok("branch create demo/waiting");
+  EXPECT_EQ(leaves_checkpoint_out(of_waiting), atomic()) << of_waiting.all();
+  EXPECT_EQ(velo->value("demo/waiting", "SELECT count(*) FROM t"), "2");
 
-  main.execute("SET synchronous_commit = on");
-  main.execute("INSERT INTO t SELECT generate_series(1, 20000)");
+  main.execute("INSERT INTO t SELECT generate_series(1, 100000)");
   const Ran of_full = velo->ok("branch create demo/full");
-  EXPECT_NE(of_full.err.find("Checkpoint demo/main"), std::string::npos) << of_full.all();
-  EXPECT_EQ(velo->value("demo/full", "SELECT count(*) FROM t"), "20002");
+  EXPECT_FALSE(leaves_checkpoint_out(of_full)) << of_full.all();
+  EXPECT_EQ(velo->value("demo/full", "SELECT count(*) FROM t"), "100002");
+}
+
+TEST_P(State, WhichWayABusyParentIsTakenCanBeChosen) {
+  velo->create_project("demo", "--pg-conf autovacuum=off");
+  Sql main = velo->sql("demo/main");
+  main.execute("CREATE TABLE t AS SELECT 1 AS x");
+  const Ran by_checkpoint = velo->ok("branch create demo/kept --when-busy checkpoint");
+  EXPECT_FALSE(leaves_checkpoint_out(by_checkpoint)) << by_checkpoint.all();
+
+  main.execute("ALTER SYSTEM SET wal_writer_delay = '10s'");
+  main.execute("SELECT pg_reload_conf()");
+  EXPECT_TRUE(wait_until([&] { return main.value("SHOW wal_writer_delay") == "10s"; }));
+  main.execute("SET synchronous_commit = off");
+  main.execute("INSERT INTO t SELECT generate_series(1, 100000)");
+  main.execute("INSERT INTO t VALUES (2)");
+  if (atomic()) {
+    const Ran by_replay = velo->ok("branch create demo/replayed --when-busy replay");
+    EXPECT_TRUE(leaves_checkpoint_out(by_replay)) << by_replay.all();
+    EXPECT_EQ(velo->value("demo/replayed", "SELECT count(*) FROM t"), "100002");
+  } else {
+    const Ran refused = velo->fails(1, "branch create demo/replayed --when-busy replay");
+    EXPECT_NE(refused.err.find("takes a checkpoint"), std::string::npos) << refused.all();
+  }
+  const Ran unknown = velo->fails(2, "branch create demo/other --when-busy sometimes");
+  EXPECT_NE(unknown.err.find("auto, checkpoint or replay"), std::string::npos) << unknown.all();
+}
+
+/// A branch that replayed much has promoted instead of writing it all out first: on a timeline of
+/// its own it is like any other, also when it crashes before its first checkpoint.
+TEST_P(State, ABranchThatPromotedIsLikeAnyOther) {
+  if (!promotes()) GTEST_SKIP() << "copies of files take a checkpoint, containers do not promote";
+  velo->create_project("demo", "--pg-conf autovacuum=off");
+  Sql main = velo->sql("demo/main");
+  main.execute("CREATE TABLE t AS SELECT generate_series(1, 100000) AS x");
+  velo->ok("branch create demo/dev --when-busy replay");
+  const auto timeline = [&](const std::string& branch) {
+    return velo->value(branch, "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)");
+  };
+  EXPECT_EQ(timeline("demo/main"), "00000001");
+  EXPECT_EQ(timeline("demo/dev"), "00000002");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "100000");
+
+  velo->sql("demo/dev").execute("INSERT INTO t VALUES (0)");
+  velo->ok("branch create demo/child --parent demo/dev --when-busy replay");
+  EXPECT_EQ(velo->value("demo/child", "SELECT count(*) FROM t"), "100001");
+  const int pid = velo->pid("demo/dev");
+  ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  ASSERT_TRUE(wait_until([&] { return ::kill(pid, 0) != 0; }));
+  velo->ok("branch start demo/dev");
+  EXPECT_EQ(velo->value("demo/dev", "SELECT count(*) FROM t"), "100001");
+  EXPECT_EQ(timeline("demo/dev"), "00000002");
+  velo->ok("snapshot create demo/dev --label then");
+  velo->ok("branch create demo/later --snapshot demo/dev@then");
+  EXPECT_EQ(velo->value("demo/later", "SELECT count(*) FROM t"), "100001");
+  velo->ok("branch reset demo/child --force");
+  EXPECT_EQ(velo->value("demo/child", "SELECT count(*) FROM t"), "100001");
 }
 
 TEST_P(State, AServerThatWasStartedByHandIsFoundAndCloned) {
@@ -154,7 +214,7 @@ TEST_P(State, AServerThatWasStartedByHandIsFoundAndCloned) {
   velo->sql("demo/main").execute("CREATE TABLE t AS SELECT 1 AS x");
   velo->ok("branch stop demo/main");
   const fs::path pgdata = velo->data_directory("demo/main");
-  const fs::path sockets = velo->pool() / "by hand";
+  const fs::path sockets = beside() / "by hand";
   make_server_directory(sockets);
   run_as_server(
       {tool("pg_ctl").string(), "-D", pgdata.string(), "-w", "-l", (sockets / "log").string(), "-o",

@@ -8,6 +8,8 @@
 //   VELO_TEST_DOCKER   a Docker daemon (unix:///…) that is the tests' own and has their images
 //   VELO_TEST_DOCKER_USERNS  one that maps the users of containers
 //   VELO_TEST_PODMAN   podman's service
+//   VELO_TEST_PODMAN_ROOTLESS  one of the user velo-rootless's own
+//   VELO_TEST_DOCKER_ROOTLESS  a Docker daemon of that user's own
 //   VELO_TEST_REQUIRE  1: a test whose place is missing fails instead of being skipped
 #pragma once
 

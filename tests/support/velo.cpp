@@ -10,7 +10,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/files.h"
 #include "base/process.h"
+#include "support/caretakers.h"
 
 namespace velo::test {
 namespace {
@@ -70,6 +72,23 @@ void remove_containers_below(const fs::path& directory) {
   for (std::string id, volume; lines >> id >> volume;) {
     if (volume.starts_with(directory.string() + "/")) run_docker({"rm", "-f", "-v", id});
   }
+}
+
+/// Of servers, those among them that have come to nothing more than being started.
+std::vector<int> server_processes_below(const fs::path& directory) {
+  std::vector<int> found;
+  for (const int pid : pids()) {
+    std::error_code ignored;
+    const fs::path proc = "/proc/" + std::to_string(pid);
+    if (fs::read_symlink(proc / "exe", ignored).filename() != "postgres") continue;
+    const std::string prefix = directory.string() + "/";
+    const std::string arguments = read_file(proc / "cmdline").value_or("");
+    if (working_directory(pid).string().starts_with(prefix) ||
+        arguments.find('\0' + prefix) != std::string::npos) {
+      found.push_back(pid);
+    }
+  }
+  return found;
 }
 
 std::vector<int> processes_in(const fs::path& directory) {
@@ -156,6 +175,9 @@ std::vector<Server> servers_below(const fs::path& directory) {
 
 void end_servers_below(const fs::path& directory) {
   for (const Server& server : servers_below(directory)) end_server(server);
+  // One that was just started has no postmaster.pid yet, and would outlive its volume by a minute.
+  for (const int pid : server_processes_below(directory)) ::kill(pid, SIGQUIT);
+  wait_until([&] { return server_processes_below(directory).empty(); }, 10s);
 }
 
 void run_tool(const std::vector<std::string>& argv) {
@@ -184,11 +206,15 @@ bool is_alive(int pid) {
 }
 
 Velo::Velo(const Where& where)
+    : Velo(where, homes(),
+           places_for(where.driver.empty() ? best_driver() : where.driver).value()) {}
+
+Velo::Velo(const Where& where, const fs::path& below, const fs::path& pools)
     : where_{.driver = where.driver.empty() ? best_driver() : where.driver,
              .major = where.major,
              .runtime = where.runtime},
-      base_(homes()),
-      pool_(places_for(where_.driver).value()),
+      base_(below),
+      pool_(pools),
       home_(base_.path() / "home") {
   fs::create_directory(home_);
   ::chmod(home_.c_str(), ::geteuid() == 0 ? 0711 : 0700);
@@ -200,6 +226,8 @@ Velo::Velo(const Where& where)
 }
 
 Velo::~Velo() {
+  // First, lest one fills a pool while that is taken away.
+  kill_caretakers_of(home_);
   if (where_.runtime == "docker") remove_containers_below(pool());
   for (const fs::path& directory : {volumes(), base_.path()}) end_servers_below(directory);
   if (testing::Test::HasFailure()) {

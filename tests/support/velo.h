@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <termios.h>
 
 #include <filesystem>
 #include <future>
@@ -69,6 +70,8 @@ class Velo {
   /// Makes an empty VELO_HOME (with the embedded build of where.major, if that is asked for) and an
   /// empty pool.
   explicit Velo(const Where& where = {});
+  /// The same, below these two directories.
+  Velo(const Where& where, const fs::path& below, const fs::path& pools);
   Velo(const Velo&) = delete;
   Velo& operator=(const Velo&) = delete;
   Velo(Velo&&) = delete;
@@ -163,6 +166,12 @@ class Terminal {
   /// Reads until `text` has been shown; false at the deadline or the program's end.
   bool shows(const std::string& text);
   void type(const std::string& text);
+  /// The program's; SIGINT comes from the terminal, as Ctrl-C does.
+  void signal(int number);
+  /// Whether the program has ended; reads what it shows meanwhile.
+  bool has_ended();
+  /// Echo, line mode and such.
+  termios settings() const;
   /// Closes the terminal: the kernel sends SIGHUP to its session.
   void hang_up();
   /// Waits for the end; the exit code, or 128 + the signal.
@@ -170,9 +179,10 @@ class Terminal {
   const std::string& screen() const { return screen_; }
 
  private:
-  bool read_some();
+  bool read_some(int patience_ms = 100);
   int master_ = -1;
   int pid_ = 0;
+  std::optional<int> status_;  ///< of waitpid(2), once it has ended
   std::string screen_;
 };
 

@@ -208,6 +208,16 @@ TEST_F(ArchiveStore, NoTruncationIsEverServed) {
   expect_corrupt(compressed());
 }
 
+// One frame of a few bytes, whose header says that it holds a tebibyte (RFC 8878: a single segment,
+// its size in eight bytes).
+TEST_F(ArchiveStore, WhatSaysToBeLargerThanAnySegmentIsNotUnpacked) {
+  using namespace std::string_literals;
+  put(compressed(), "\x28\xb5\x2f\xfd\xe0\0\0\0\0\0\1\0\0\0\0\0"s);
+  expect_corrupt(compressed());
+  EXPECT_NE(store.get(segment, target).error().message.find("1099511627776 bytes"),
+            std::string::npos);
+}
+
 TEST_F(ArchiveStore, PlainSegmentsAreLookedAtAsFarAsTheyTell) {
   for (const std::string& damaged :
        {std::string(), content.substr(0, 20), content.substr(0, content.size() / 2), content + "x",

@@ -84,5 +84,25 @@ TEST(Process, ADetachedProcessLeadsItsOwnSessionAndCanBeWatched) {
   EXPECT_EQ(process->signal(SIGTERM).error().code, Errc::not_found);
 }
 
+// As an upgrade does it: a new file in the old one's place.
+TEST(Process, WhatRunsIsKnownFromWhatIsInstalledByNow) {
+  const test::TempDirectory directory;
+  const auto program = directory.path() / "sleep";
+  std::filesystem::copy_file("/bin/sleep", program);
+  Command command = shell("");
+  command.argv = std::vector<std::string>{program.string(), "60"};
+  const Fd nowhere = *open_file("/dev/null", O_WRONLY);
+  const auto process = start_detached(command, nowhere.get());
+  ASSERT_TRUE(process);
+  EXPECT_TRUE(runs_program(process->pid(), program));
+  EXPECT_FALSE(runs_program(process->pid(), "/bin/sleep"));
+  EXPECT_FALSE(runs_program(process->pid(), directory.path() / "none"));
+  std::filesystem::copy_file("/bin/sleep", directory.path() / "new");
+  std::filesystem::rename(directory.path() / "new", program);
+  EXPECT_FALSE(runs_program(process->pid(), program));
+  EXPECT_TRUE(process->signal(SIGKILL));
+  EXPECT_TRUE(process->wait(10s).value_or(false));
+}
+
 }  // namespace
 }  // namespace velo

@@ -17,9 +17,22 @@ TEST(Time, Rfc3339RoundTripKeepsMicroseconds) {
 
 TEST(Time, WhatIsNoTimeIsRefused) {
   for (const char* text :
-       {"", "yesterday", "2025-10-09", "2025-10-09T18:40:21", "2025-10-09T18:40:21Zx"}) {
+       {"", "yesterday", "2025-10-09", "2025-10-09T18:40:21", "2025-10-09T18:40:21Zx",
+        "2025-10-09T18:40Z", " 2025-10-09T18:40:21Z", "2025-10-0TC18:40:21.123456Z",
+        "2025-10-8T90:04::21.123456789Z", "2025-10-09T18:40:-1Z", "+025-10-09T18:40:21Z"}) {
     EXPECT_EQ(parse_rfc3339(text).error().code, Errc::usage) << text;
   }
+}
+
+TEST(Time, EveryYearOfFourDigitsCanBeReadAndShown) {
+  for (const char* text : {"0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z"}) {
+    const auto time = parse_rfc3339(text);
+    ASSERT_TRUE(time) << text;
+    EXPECT_EQ(to_rfc3339(*time), text);
+    EXPECT_NE(to_local(*time).find(':'), std::string::npos) << text;
+  }
+  EXPECT_EQ(parse_rfc3339("2025-10-09T18:40:21.123456789Z").value(),
+            Timestamp{1'760'035'221'123'456us});
 }
 
 TEST(Time, ElapsedTimeHasOneUnit) {

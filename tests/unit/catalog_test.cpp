@@ -3,7 +3,9 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
+#include <tuple>
 
 #include "base/files.h"
 #include "catalog/schema.h"
@@ -145,6 +147,58 @@ TEST_F(CatalogTest, ABranchHasOneScheduleAndItGoesWithIt) {
   ASSERT_TRUE(catalog.put(schedules[0]));
   ASSERT_TRUE(catalog.remove_schedule("b"));
   EXPECT_EQ(catalog.schedules()->size(), 0U);
+}
+
+TEST_F(CatalogTest, AVolumesNameIsAskedForWithItsNumbers) {
+  Catalog catalog = open();
+  ASSERT_TRUE(catalog.insert(project("p", "demo")));
+  ASSERT_TRUE(catalog.insert(branch("b", "p", "dev")));
+  for (const char* volume : {"demo-dev", "demo-dev.2", "demo-dev.10", "demo-dev-2", "demo-d",
+                             "demo-devel", "x-demo-dev"}) {
+    Incarnation i;
+    i.id = volume;
+    i.branch_id = "b";
+    i.volume = volume;
+    if (i.volume == "demo-dev.2") i.kept_until = now();
+    ASSERT_TRUE(catalog.insert(i));
+  }
+  std::vector<std::string> found = catalog.volumes_called("demo-dev").value();
+  std::ranges::sort(found);
+  EXPECT_EQ(found, (std::vector<std::string>{"demo-dev", "demo-dev.10", "demo-dev.2"}));
+  EXPECT_TRUE(catalog.volumes_called("demo%").value().empty());
+  ASSERT_EQ(catalog.ending_incarnations().value().size(), 1U);
+  EXPECT_EQ(catalog.ending_incarnations().value().front().id, "demo-dev.2");
+}
+
+TEST_F(CatalogTest, PortsAreThoseOfActiveEndpoints) {
+  Catalog catalog = open();
+  ASSERT_TRUE(catalog.insert(project("p", "demo")));
+  for (const auto& [id, port, active] : std::vector<std::tuple<std::string, int, bool>>{
+           {"a", 20002, true}, {"b", 20001, true}, {"c", 20000, false}}) {
+    ASSERT_TRUE(catalog.insert(branch(id, "p", id)));
+    ASSERT_TRUE(catalog.insert(Endpoint{id, "127.0.0.1", port, active}));
+  }
+  EXPECT_EQ(catalog.ports().value(), (std::vector<int>{20001, 20002}));
+}
+
+TEST_F(CatalogTest, TheJournalForgetsWhatEndedLongAgoAndNothingElse) {
+  Catalog catalog = open();
+  Operation one;
+  one.kind = "branch.create";
+  one.plan = "{}";
+  one.started_at = now();
+  ASSERT_TRUE(catalog.change([&]() -> Result<void> {
+    for (std::int64_t i = 1; i <= journal_length + 3; ++i) {
+      one.state = i == 2 ? "committed" : "done";
+      TRY(catalog.insert(one, {}));
+    }
+    return {};
+  }));
+  EXPECT_FALSE(catalog.operation(1).value());
+  EXPECT_TRUE(catalog.operation(2).value()) << "it is under way";
+  EXPECT_FALSE(catalog.operation(3).value());
+  EXPECT_TRUE(catalog.operation(4).value());
+  EXPECT_TRUE(catalog.operation(journal_length + 3).value());
 }
 
 TEST_F(CatalogTest, AFailedChangeLeavesNothing) {

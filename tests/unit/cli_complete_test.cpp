@@ -39,6 +39,9 @@ TEST(Complete, OffersNamesWhereTheyBelong) {
   EXPECT_EQ(offered({"project", "get", ""}), (Words{"demo", "shop"}));
   EXPECT_EQ(offered({"branch", "start", "demo/"}), (Words{"demo/main", "demo/dev"}));
   EXPECT_EQ(offered({"branch", "delete", ""}), (Words{"demo/dev"}));
+  EXPECT_EQ(offered({"branch", "delete", "--now", ""}), (Words{"demo/dev", "demo/old"}));
+  EXPECT_EQ(offered({"project", "delete", ""}), (Words{"demo", "shop"}));
+  EXPECT_EQ(offered({"project", "delete", "--now", ""}), (Words{"demo", "shop", "gone"}));
   EXPECT_EQ(offered({"branch", "create", "d"}), (Words{"demo/"}));
   EXPECT_EQ(offered({"branch", "undelete", ""}), (Words{"demo/old"}));
   EXPECT_EQ(offered({"project", "undelete", ""}), (Words{"gone"}));

@@ -1,3 +1,4 @@
+#include "cli/json_state.h"
 #include "cli/json_views.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +37,7 @@ TEST(JsonViews, ABranchHasStableKeysBytesAndUtcTimes) {
   view.freed = engine::Freed{134'656, std::chrono::hours(24), 49'869'440, {"demo/main"}};
   EXPECT_EQ(json::parse(cli::json::branch(view)), json::parse(R"({"branch": {
     "id": "0123456789abcdef", "project": "demo", "name": "dev", "full_name": "demo/dev",
-    "parent": "demo/main", "is_main": false, "state": "running",
+    "parent": "demo/main", "is_main": false, "role": null, "state": "running",
     "started_at": "2025-10-09T18:40:21.000000Z", "pid": 4711,
     "address": "127.0.0.1", "port": 20001,
     "sizes": {"referenced_bytes": 50000000, "exclusive_bytes": 130560,
@@ -86,9 +87,36 @@ TEST(JsonViews, EveryDocumentIsAnObjectWithAnEndOfLine) {
 
 TEST(JsonViews, EmptyListsAreLists) {
   EXPECT_EQ(json::parse(cli::json::projects({})), json::parse(R"({"projects": []})"));
-  EXPECT_EQ(
-      json::parse(cli::json::status({})),
-      json::parse(R"({"pools": [], "projects": [], "unfinished_operations": [], "kept": []})"));
+  EXPECT_EQ(json::parse(cli::json::status({})),
+            json::parse(R"({"pools": [], "projects": [], "branch_pools": [],
+                      "unfinished_operations": [], "kept": []})"));
+}
+
+TEST(JsonViews, APoolOfBranchesSaysWhatItIsOf) {
+  const engine::BranchPoolView pool{
+      .parent = "demo/main",
+      .size = 4,
+      .ready = 3,
+      .stale = 1,
+      .ephemeral = false,
+      .follows = true,
+      .based_on = engine::Basis{"0123456789abcdef", "seeded", created},
+      .error = ""};
+  EXPECT_EQ(json::parse(cli::json::branch_pools({pool})), json::parse(R"({"branch_pools": [
+    {"parent": "demo/main", "size": 4, "ready": 3, "stale": 1, "ephemeral": false,
+     "follows_newest": true,
+     "based_on": {"snapshot": "0123456789abcdef", "label": "seeded",
+                  "as_of": "2025-10-09T18:40:21.000000Z"},
+     "error": null}]})"));
+}
+
+TEST(JsonViews, OfSeveralBranchesThoseThatFailedAreListed) {
+  const auto value = json::parse(cli::json::created_branches(
+      {{branch("demo/w1", "demo/main", ServerState::running, 20001), connection()}},
+      {{"demo/w2", Error{Errc::already_exists, "taken", "", ""}}}));
+  EXPECT_EQ(value["branches"].at(0)["full_name"], "demo/w1");
+  EXPECT_EQ(value["failed"].at(0)["branch"], "demo/w2");
+  EXPECT_EQ(value["failed"].at(0)["error"]["code"], "already_exists");
 }
 
 TEST(JsonViews, AFailedStartCarriesItsError) {
@@ -100,6 +128,28 @@ TEST(JsonViews, AFailedStartCarriesItsError) {
     "failed": [{"branch": "demo/dev",
                 "error": {"code": "server", "message": "no", "hint": "velo logs demo/dev",
                           "detail": null, "exit_code": 1}}]})"));
+}
+
+TEST(JsonViews, AReplacedCatalogSaysWhatBecameOfIt) {
+  engine::ReplacedState state;
+  state.source = "the backup /b";
+  state.adoption.adopted = {{"demo/dev", "demo-dev", "it runs"}, {"demo/x", "demo-x", ""}};
+  state.adoption.left = {{"", "/pool", "it is away"}};
+  state.adoption.missing = {"demo/old"};
+  EXPECT_EQ(json::parse(cli::json::replaced_state(state, true)), json::parse(R"({
+    "dry_run": true, "source": "the backup /b", "replaced_in": null,
+    "adopted": [{"name": "demo/dev", "volume": "demo-dev", "note": "it runs"},
+                {"name": "demo/x", "volume": "demo-x", "note": null}],
+    "left": [{"volume": null, "pool": "/pool", "why": "it is away"}],
+    "missing": ["demo/old"], "notes": []
+})"));
+  EXPECT_EQ(json::parse(cli::json::backups({{"/b", Timestamp{}, ""}})), json::parse(R"({
+    "backups": [{"file": "/b", "made_at": "1970-01-01T00:00:00.000000Z", "damage": null}]})"));
+  EXPECT_EQ(json::parse(
+                cli::json::imported({{{"demo/main", "tank/x", "x", 5433}}, {"note"}}, false, true)),
+            json::parse(R"({
+    "undo": false, "dry_run": true, "notes": ["note"],
+    "branches": [{"name": "demo/main", "source": "tank/x", "volume": "x", "port": 5433}]})"));
 }
 
 TEST(JsonViews, ALogIsItsLines) {

@@ -10,7 +10,7 @@
 
 namespace velo::test {
 
-FakeDaemon::FakeDaemon() {
+FakeDaemon::FakeDaemon(std::string headers) : headers_(std::move(headers)) {
   const std::string path = (directory_.path() / "socket").string();
   listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un name{};
@@ -76,9 +76,9 @@ std::string FakeDaemon::respond(const std::string& request) {
     found = answer;
     break;
   }
-  return "HTTP/1.1 " + std::to_string(found.status) +
-         " so\r\nApi-Version: 1.43\r\nConnection: close\r\nContent-Length: " +
-         std::to_string(found.body.size()) + "\r\n\r\n" + found.body;
+  return "HTTP/1.1 " + std::to_string(found.status) + " so\r\nApi-Version: 1.43\r\n" + headers_ +
+         "Connection: close\r\nContent-Length: " + std::to_string(found.body.size()) + "\r\n\r\n" +
+         found.body;
 }
 
 }  // namespace velo::test

@@ -14,8 +14,9 @@ namespace velo::test {
 
 class FakeDaemon {
  public:
-  /// Listens, and is what DOCKER_HOST names while it lives.
-  FakeDaemon();
+  /// Listens, and is what DOCKER_HOST names while it lives. `headers`: more of them for each
+  /// answer, each with its "\r\n".
+  explicit FakeDaemon(std::string headers = {});
   FakeDaemon(const FakeDaemon&) = delete;
   FakeDaemon& operator=(const FakeDaemon&) = delete;
   FakeDaemon(FakeDaemon&&) = delete;
@@ -38,6 +39,7 @@ class FakeDaemon {
   std::string respond(const std::string& request);
 
   TempDirectory directory_;
+  std::string headers_;
   int listener_ = -1;
   bool ends_ = false;
   std::mutex mutex_;

@@ -54,8 +54,11 @@ class PostgresClone : public testing::Test {
     }
   }
   Result<void> prepare(const Settings& settings = {}) const {
-    return prepare_clone(
-        {.source_root = parent, .root = clone, .pgdata = pgdata, .settings = settings});
+    return prepare_clone({.source_root = parent,
+                          .root = clone,
+                          .pgdata = pgdata,
+                          .settings = settings,
+                          .defaults = {}});
   }
   Settings velo_settings() const { return parse_conf(text_of(pgdata / "velo.conf")); }
   Settings auto_settings() const { return parse_conf(text_of(pgdata / "postgresql.auto.conf")); }
@@ -125,6 +128,35 @@ TEST_F(PostgresClone, BlanksWhatWouldActOnTheOutsideWorld) {
   EXPECT_EQ(velo.at("cron.host"), "/dev/null");
   EXPECT_FALSE(velo.contains("recovery_target_time"));
   EXPECT_FALSE(velo.contains("huge_pages"));
+}
+
+TEST_F(PostgresClone, TakesADefaultOnlyWhereNobodySaysAnything) {
+  const auto prepared_with = [&](const Settings& settings) {
+    return prepare_clone({.source_root = parent,
+                          .root = clone,
+                          .pgdata = pgdata,
+                          .settings = settings,
+                          .defaults = wal_settings_where_writes_take_new_blocks()});
+  };
+  ASSERT_OK(prepared_with({}));
+  EXPECT_EQ(velo_settings().at("wal_init_zero"), "off");
+  EXPECT_EQ(velo_settings().at("wal_recycle"), "off");
+
+  fs::remove(pgdata / "velo.conf");
+  put(pgdata / "postgresql.conf", "wal_recycle = on\n");
+  ASSERT_OK(prepared_with({{"wal_init_zero", "on"}}));
+  EXPECT_EQ(velo_settings().at("wal_init_zero"), "on");
+  EXPECT_FALSE(velo_settings().contains("wal_recycle"));
+}
+
+TEST_F(PostgresClone, LeavesOutDefaultsThatAnIncludedFileMayContradict) {
+  put(pgdata / "postgresql.conf", "include_dir = 'conf.d'\n");
+  ASSERT_OK(prepare_clone({.source_root = parent,
+                           .root = clone,
+                           .pgdata = pgdata,
+                           .settings = {},
+                           .defaults = wal_settings_where_writes_take_new_blocks()}));
+  EXPECT_FALSE(velo_settings().contains("wal_init_zero"));
 }
 
 TEST_F(PostgresClone, DoesNotArchiveAsItsParentDid) {

@@ -45,8 +45,19 @@ TEST(PostgresCluster, TakesASingleUserServersPidAsPositive) {
 }
 
 TEST(PostgresCluster, RefusesAPostmasterPidWithoutAPid) {
-  for (const char* text : {"", "\n", "x\n/data\n", "0\n/data\n", "12x\n"}) {
+  for (const char* text : {"", "\n", "x\n/data\n", "0\n/data\n", "12x\n", "-2147483648\n"}) {
     EXPECT_FALSE(parse_postmaster_pid(text).has_value()) << text;
+  }
+}
+
+// Whoever is a superuser in a branch can write that file.
+TEST(PostgresCluster, LeavesOutNumbersThatCannotBe) {
+  for (const char* text : {"1\n/d\n9223372036854775807\n65536\n", "1\n/d\n-5\n-1\n",
+                           "1\n/d\n253402300800\n99999999999\n"}) {
+    const auto found = parse_postmaster_pid(text);
+    ASSERT_OK(found);
+    EXPECT_EQ(found->started_at.time_since_epoch().count(), 0) << text;
+    EXPECT_EQ(found->port, 0) << text;
   }
 }
 
@@ -88,7 +99,8 @@ TEST_F(PostgresRunningServer, IsTheProcessThatWorksInTheDirectory) {
   EXPECT_FALSE(is_running());
 }
 
-std::string control_bytes(std::uint32_t version, std::uint32_t state) {
+std::string control_bytes(std::uint32_t version, std::uint32_t state,
+                          std::uint32_t segment_size = 64U << 20U) {
   std::string bytes(8192, '\0');
   const std::uint64_t identifier = 7'555'000'111'222'333'444;
   const std::uint64_t checkpoint = 0x16B374D848;
@@ -100,6 +112,7 @@ std::string control_bytes(std::uint32_t version, std::uint32_t state) {
   std::memcpy(bytes.data() + 32, &checkpoint, sizeof checkpoint);
   std::memcpy(bytes.data() + 40, &redo, sizeof redo);
   std::memcpy(bytes.data() + 48, &timeline, sizeof timeline);
+  std::memcpy(bytes.data() + 228, &segment_size, sizeof segment_size);
   return bytes;
 }
 
@@ -112,11 +125,13 @@ TEST(PostgresControlFile, ReadsItsLeadingFields) {
   EXPECT_EQ(control->checkpoint_lsn, 0x16B374D848U);
   EXPECT_EQ(control->redo_lsn, 0x16B374D810U);
   EXPECT_EQ(control->timeline, 7U);
+  EXPECT_EQ(control->segment_size, 64U << 20U);
 }
 
 TEST(PostgresControlFile, RefusesWhatItCannotBe) {
   EXPECT_FALSE(parse_control_file("short").has_value());
   EXPECT_FALSE(parse_control_file(control_bytes(1700, 7)).has_value());
+  EXPECT_FALSE(parse_control_file(control_bytes(1700, 6, 3)).has_value());
   EXPECT_EQ(parse_control_file(control_bytes(942, 1)).error().code, Errc::unsupported);
   EXPECT_EQ(parse_control_file(control_bytes(0x14050000, 1)).error().code, Errc::unsupported);
 }

@@ -82,6 +82,9 @@ TEST(PostgresWalPage, RefusesImpossibleSizes) {
   content[37] = '\0';  // pages of no bytes
   expect_damage(check(content), "impossible sizes");
   content = make_segment(name);
+  content[37] = '\x02';  // of 512, smaller than any that PostgreSQL can be built with
+  expect_damage(check(content), "impossible sizes");
+  content = make_segment(name);
   content[34] = '\x03';
   expect_damage(check(content), "impossible sizes");
 }

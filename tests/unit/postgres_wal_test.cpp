@@ -112,6 +112,9 @@ TEST(PostgresWal, KnowsWhichSegmentsThereCanBe) {
   EXPECT_FALSE(last.fits(32 * mib));
   EXPECT_FALSE(last.fits(3 * mib));
   EXPECT_FALSE(parse_wal_name("000000010000000200000100").value().fits(16 * mib));
+  // No LSN is behind the last one.
+  EXPECT_TRUE(parse_wal_name("00000001FFFFFFFF000000FE").value().fits(16 * mib));
+  EXPECT_FALSE(parse_wal_name("00000001FFFFFFFF000000FF").value().fits(16 * mib));
   EXPECT_TRUE(parse_wal_name("00000001.history").value().fits(16 * mib));
   EXPECT_FALSE(parse_wal_name("000000010000000200000001.01000000.backup").value().fits(16 * mib));
 }

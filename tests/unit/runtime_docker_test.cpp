@@ -14,7 +14,6 @@
 #include "runtime/docker_api.h"
 #include "runtime/docker_credentials.h"
 #include "runtime/docker_image.h"
-#include "runtime/registry.h"
 #include "runtime/selinux.h"
 
 namespace velo::runtime {
@@ -126,25 +125,6 @@ TEST(DockerApi, NobodyThereAndNobodyOfItsKindSayWhatToDo) {
   ::setenv("DOCKER_HOST", "ssh://elsewhere", 1);
   EXPECT_EQ(DockerApi::open(never).error().code, Errc::usage);
   ::unsetenv("DOCKER_HOST");
-}
-
-TEST(DockerApi, ARootlessDaemonIsRefusedBeforeAnythingIsMade) {
-  for (const auto& [option, serves] :
-       std::map<std::string, bool>{{"name=seccomp,profile=default", true},
-                                   {"name=userns", true},
-                                   {"name=rootless", false}}) {
-    FakeDaemon daemon;
-    daemon.answer("/info", 200,
-                  R"({"ServerVersion":"20.10.24","SecurityOptions":[")" + option + R"("]})");
-    const auto checked = open_runtime("docker").value()->check(never);
-    EXPECT_EQ(checked.has_value(), serves) << option;
-    if (serves) {
-      EXPECT_THAT(*checked, HasSubstr("20.10.24"));
-      EXPECT_THAT(*checked, HasSubstr("API 1.43")) << "for doctor";
-    } else {
-      EXPECT_EQ(checked.error().code, Errc::unsupported);
-    }
-  }
 }
 
 class DockerSelinux : public testing::Test {

@@ -34,6 +34,15 @@ TEST(LastWords, OfALongLogTheEndIsShownAndAllOfItIsLookedAt) {
   EXPECT_NE(error.detail.find("line 38\n"), std::string::npos);
 }
 
+TEST(LastWords, ACrashMayHappenOnceAndNotOverAndOver) {
+  const std::string crash =
+      "PANIC:  could not rename file: No space left on device\n"
+      "LOG:  all server processes terminated; reinitializing\n";
+  EXPECT_FALSE(crashes_over_and_over("LOG:  redo starts at 0/1\n"));
+  EXPECT_FALSE(crashes_over_and_over(crash));
+  EXPECT_TRUE(crashes_over_and_over(crash + crash));
+}
+
 TEST(LastWords, OfAServerThatSaidNothingAreNotPromised) {
   const Error error = did_not_start("no", "").error();
   EXPECT_EQ(error.message, "no");

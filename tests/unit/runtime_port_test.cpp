@@ -23,6 +23,24 @@ TEST(Port, OneThatSomebodyListensOnIsInUse) {
   EXPECT_EQ(check_port("127.0.0.1", ntohs(name.sin_port)).error().code, Errc::in_use);
 }
 
+TEST(Port, OneThatIsHeldIsNobodyElses) {
+  // One that nobody has, by the kernel's choice.
+  auto any = hold_port(0);
+  ASSERT_TRUE(any && *any);
+  sockaddr_in name{};
+  socklen_t size = sizeof name;
+  ASSERT_EQ(::getsockname((*any)->get(), reinterpret_cast<sockaddr*>(&name), &size), 0);
+  const int port = ntohs(name.sin_port);
+  const auto second = hold_port(port);
+  ASSERT_TRUE(second);
+  EXPECT_FALSE(*second);
+  EXPECT_TRUE(check_port("127.0.0.1", port)) << "a server may listen there";
+  any->reset();
+  const auto after = hold_port(port);
+  ASSERT_TRUE(after);
+  EXPECT_TRUE(*after);
+}
+
 TEST(Port, AnAddressOfAnotherMachineIsTold) {
   // RFC 5737: nobody's.
   const auto elsewhere = check_address_is_here("203.0.113.9");

@@ -56,9 +56,9 @@ vm_image_provide() {
 vm_job_make() {
   local job=$1 tree=$2 file
   mkdir -p "$job/bin" "$job/lib"
-  cp "$vm_directory/inside.sh" "$job/"
+  cp "$vm_directory/inside.sh" "$vm_directory/power_inside.sh" "$job/"
   for file in velo velo-faults velo-mount-helper contract_tests zfs_tests e2e_tests ledger_tests \
-    kill_tests; do
+    kill_tests parents_tests defects_tests trouble_tests; do
     strip -o "$job/bin/$file" "$tree/$file"
   done
   ldd "$job"/bin/* | awk '$3 ~ /^\// { print $3 }' | sort -u |

@@ -5,7 +5,8 @@
 #
 # The directory JOB is copied in (as a tar) to /job, where the command runs as root. /dev/vdd1 is an
 # empty disk for a pool, the zfs module is loaded, and there is no network but lo. What is left in
-# /job/out comes back to $VELO_VM_OUT, if that is set. Nothing changes the image.
+# /job/out comes back to $VELO_VM_OUT, if that is set. Nothing changes the image. With $VELO_VM_POOL the
+# pool's disk is that file, made where it is not there, and stays; $VELO_VM_PIDFILE takes qemu's pid.
 # Exit status 125: the machine itself failed.
 set -euo pipefail
 image=$1 job=$2 limit=$3
@@ -21,13 +22,16 @@ truncate -s 64M "$work/out.tar"
 # ZFS labels a whole disk only where udev runs, so the disk comes with one partition (an MBR by hand:
 # type bf, from sector 2048 to the end).
 gib=4
-truncate -s "${gib}G" "$work/pool.raw"
+pool=${VELO_VM_POOL:-$work/pool.raw}
 sectors=$((gib * 2097152 - 2048))
 bytes=$(printf '\\x%02x' $((sectors & 255)) $((sectors >> 8 & 255)) \
   $((sectors >> 16 & 255)) $((sectors >> 24 & 255)))
-printf '\0\0\0\0\xbf\xff\xff\xff\0\x08\0\0%b' "$bytes" |
-  dd of="$work/pool.raw" bs=1 seek=446 conv=notrunc status=none
-printf '\x55\xaa' | dd of="$work/pool.raw" bs=1 seek=510 conv=notrunc status=none
+if [ ! -e "$pool" ]; then
+  truncate -s "${gib}G" "$pool"
+  printf '\0\0\0\0\xbf\xff\xff\xff\0\x08\0\0%b' "$bytes" |
+    dd of="$pool" bs=1 seek=446 conv=notrunc status=none
+  printf '\x55\xaa' | dd of="$pool" bs=1 seek=510 conv=notrunc status=none
+fi
 
 drive() { # in order they are vda, vdb, vdc and vdd
   echo "-drive if=none,id=$1,format=raw,cache=unsafe,file=$2${3:-} -device virtio-blk-pci,drive=$1"
@@ -41,7 +45,8 @@ timeout "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 1 -m 2
   -nodefaults -display none -no-reboot -kernel "$image/vmlinuz" -initrd "$image/initrd.img" \
   -append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on tsc=reliable tsc_early_khz=$khz no_timer_check" \
   $(drive root "$image/root.ext4" ,snapshot=on) $(drive in "$work/in.tar" ,readonly=on) \
-  $(drive out "$work/out.tar") $(drive pool "$work/pool.raw") \
+  $(drive out "$work/out.tar") $(drive pool "$pool") \
+  ${VELO_VM_PIDFILE:+-pidfile "$VELO_VM_PIDFILE"} \
   -serial "file:$work/console" -serial stdio -serial "file:$work/status" </dev/null || true
 
 status=$(tr -dc 0-9 <"$work/status")

@@ -5,7 +5,7 @@
 -- Times are RFC 3339 UTC text. Booleans are 0 or 1.
 
 CREATE TABLE meta (                     -- one row for each fact about this home
-  key   TEXT PRIMARY KEY,               -- 'home_id'; 'pool_size DRIVER PLACE', a cache
+  key   TEXT PRIMARY KEY,               -- 'home_id'; 'commits' (tally.h); 'pool_size …', a cache
   value TEXT NOT NULL
 ) STRICT;
 
