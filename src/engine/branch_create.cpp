@@ -216,7 +216,6 @@ Result<CreatedBranch> create_branch(Engine& engine, const CreateBranch& request)
     const fs::path root = driver->root_of(b.incarnation.volume);
     if (request.start) {
       TRY(operation.step("start", "PostgreSQL ready", [&] {
-        port.hold.reset();
         return start_server(engine, b, cloned.first_start, engine.cancel());
       }));
     }

@@ -67,8 +67,9 @@ std::string volume_key(const std::string& pool, const std::string& volume);
 /// A port that no branch has and nobody listens on.
 struct FreePort {
   int number = 0;
-  /// Keeps other homes of this machine from choosing it too (runtime::hold_port); to be let go
-  /// right before its server starts. None where the port was asked for.
+  /// Keeps other homes of this machine from choosing it too (runtime::hold_port), until the server
+  /// listens there: let go earlier, another home could hold it between this and the server's bind.
+  /// None where the port was asked for.
   Fd hold;
 };
 

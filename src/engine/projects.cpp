@@ -160,7 +160,6 @@ Result<CreatedProject> create_project(Engine& engine, const CreateProject& reque
                        [&] { return make_new_cluster(engine, b, engine.cancel()); }));
     TRY(operation.step("start", "PostgreSQL ready", [&]() -> Result<void> {
       TRY(ensure_certificate(engine, b.project));
-      port.hold.reset();
       return start_new_cluster(engine, b, engine.cancel());
     }));
     return operation.commit([&]() -> Result<void> {

@@ -26,7 +26,7 @@ class BranchPool : public PlacesTest {
     const auto is_filled = [&] {
       const Json list = velo->json("pool list");
       return list.number("/branch_pools/0/ready") == static_cast<int>(ready) &&
-             list.number("/branch_pools/0/stale") == 0 && caretakers_of(velo->home()).empty();
+             list.number("/branch_pools/0/stale") == 0 && is_without_caretaker(velo->home());
     };
     EXPECT_TRUE(wait_until(is_filled, std::chrono::minutes(2))) << velo->run("pool list").all();
     EXPECT_EQ(servers_below(velo->volumes()).size(), all_branches().size());
@@ -157,7 +157,7 @@ TEST_P(BranchPoolOnce, GoesWithItsBranchesAndWithItsParent) {
   velo->ok("pool set demo/dev --size 2");
   velo->ok("pool set demo --size 1");
   ASSERT_TRUE(
-      wait_until([&] { return caretakers_of(velo->home()).empty(); }, std::chrono::minutes(2)));
+      wait_until([&] { return is_without_caretaker(velo->home()); }, std::chrono::minutes(2)));
   EXPECT_THAT(velo->ok("status").out, HasSubstr("2 of 2"));
   EXPECT_EQ(velo->json("status").size("/branch_pools"), 2U);
   velo->ok("branch delete demo/dev --now");

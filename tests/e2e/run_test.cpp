@@ -84,7 +84,7 @@ TEST_P(Run, WhenVeloIsKilledTheBranchGoesWithoutAnotherCommand) {
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
   EXPECT_EQ(ended.get().exit_status, 137);
   EXPECT_TRUE(wait_until([&] { return servers_below(velo->volumes()).size() == 1; }));
-  EXPECT_TRUE(wait_until([&] { return caretakers_of(velo->home()).empty(); }))
+  EXPECT_TRUE(wait_until([&] { return is_without_caretaker(velo->home()); }))
       << "nothing is left to do";
   expect_nothing_left();
 }
@@ -144,7 +144,7 @@ TEST_P(RunOnce, CtrlCIsTheCommandsToAnswer) {
   terminal.type("\x03");
   EXPECT_EQ(terminal.wait(), 9) << terminal.screen();
   // velo was interrupted too: what it left undone is the caretaker's.
-  EXPECT_TRUE(wait_until([&] { return caretakers_of(velo->home()).empty(); }));
+  EXPECT_TRUE(wait_until([&] { return is_without_caretaker(velo->home()); }));
   expect_nothing_left();
 }
 

@@ -30,7 +30,7 @@ class KillTemporary : public testing::TestWithParam<Where> {
     EXPECT_TRUE(wait_until(
         [&] {
           return world->velo().json("pool list").number("/branch_pools/0/ready") == size &&
-                 caretakers_of(world->velo().home()).empty();
+                 is_without_caretaker(world->velo().home());
         },
         std::chrono::minutes(2)))
         << world->velo().run("pool list").all();
@@ -67,7 +67,7 @@ TEST_P(KillTemporary, AFillingPoolAtEachPoint) {
     world->velo().ok("pool rm demo/dev");
     world->expect_whole();
     world->run_with_fault(words(set), point + "=kill");
-    EXPECT_TRUE(wait_until([&] { return caretakers_of(world->velo().home()).empty(); }));
+    EXPECT_TRUE(wait_until([&] { return is_without_caretaker(world->velo().home()); }));
     world->velo().ok(set);
     expect_filled(1);
     EXPECT_EQ(branches(), 4U) << "main, dev, child and a spare";

@@ -139,7 +139,7 @@ void World::archive_wal(const std::string& branch) {
 
 Harm World::expect_whole() {
   EXPECT_TRUE(
-      wait_until([&] { return caretakers_of(velo_.home()).empty(); }, std::chrono::minutes(2)))
+      wait_until([&] { return is_without_caretaker(velo_.home()); }, std::chrono::minutes(2)))
       << "a caretaker found no end";
   const Json status = velo_.json("status");
   std::vector<std::string> wrong = column("SELECT 'reserved ' || key FROM reservation");
