@@ -124,7 +124,8 @@ TEST_P(PostgresClones, ABackupOfABusyServerHoldsAllThatWasCommitted) {
   }
   prepare(*clone, *server);
   clone->start();
-  // Before the rows are read: with checksums the first reader of a page writes all of it to the WAL.
+  // Before the rows are read: with checksums the first reader of a page writes all of it to the
+  // WAL.
   struct stat segment{};
   const std::string current = clone->value("SELECT pg_walfile_name(pg_current_wal_insert_lsn())");
   ASSERT_EQ(::stat((clone->pgdata() / "pg_wal" / current).c_str(), &segment), 0);

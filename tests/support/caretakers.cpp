@@ -16,9 +16,9 @@
 namespace velo::test {
 namespace {
 
-/// A file of /proc/PID. Nothing of a process that has just ended, and of a thread of the kernel. Whoever
-/// started a process goes on while its exec has yet to write its arguments (execve(2) after vfork(2)):
-/// they are waited for.
+/// A file of /proc/PID. Nothing of a process that has just ended, and of a thread of the kernel.
+/// Whoever started a process goes on while its exec has yet to write its arguments (execve(2) after
+/// vfork(2)): they are waited for.
 std::string content_of(const fs::path& process, const std::string& file) {
   std::string content;
   wait_until(
