@@ -26,10 +26,11 @@ Seconds expected_time(const Survey& survey) {
   return Seconds(static_cast<double>(largest) / measured_bytes_a_second);
 }
 
-// A branch that another command takes away meanwhile is not worth an error, nor is a full disk:
-// this is for those who only read.
-void remember(Engine& engine, const std::string& incarnation_id, const storage::Sizes& sizes) {
-  (void)remember_sizes(engine, incarnation_id, sizes);
+catalog::Size size_of(const std::string& incarnation_id, const storage::Sizes& sizes) {
+  return {.incarnation_id = incarnation_id,
+          .referenced = sizes.referenced,
+          .exclusive = sizes.exclusive,
+          .measured_at = now()};
 }
 
 /// By incarnation.
@@ -79,17 +80,16 @@ void measure_some_of(const Survey& survey, const storage::Driver& driver,
 
 Result<void> remember_sizes(Engine& engine, const std::string& incarnation_id,
                             const storage::Sizes& sizes) {
-  return engine.catalog().remember({.incarnation_id = incarnation_id,
-                                    .referenced = sizes.referenced,
-                                    .exclusive = sizes.exclusive,
-                                    .measured_at = now()});
+  return engine.catalog().remember(size_of(incarnation_id, sizes));
 }
 
 Result<void> measure_life(Engine& engine, const catalog::Project& project,
                           const catalog::Incarnation& life) {
   const auto driver = TRY(driver_of(project));
   const auto sizes = driver->measure({life.volume});
-  if (sizes && sizes->size() == 1) remember(engine, life.id, sizes->front());
+  // A branch that another command takes away meanwhile is not worth an error, nor is a full disk:
+  // this is for those who only read.
+  if (sizes && sizes->size() == 1) (void)remember_sizes(engine, life.id, sizes->front());
   return {};
 }
 
@@ -108,11 +108,13 @@ Result<Survey> measured_survey(Engine& engine) {
     }
   }
   if (news.empty()) return survey;
+  // What cannot be kept, as in measure_life(), is shown all the same.
   (void)engine.catalog().change([&]() -> Result<void> {
-    for (const auto& [id, size] : news) remember(engine, id, size);
+    for (const auto& [id, size] : news) (void)remember_sizes(engine, id, size);
     return {};
   });
-  return Survey::take(engine);
+  for (const auto& [id, size] : news) survey.learn(size_of(id, size));
+  return survey;
 }
 
 }  // namespace velo::engine

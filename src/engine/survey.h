@@ -37,6 +37,8 @@ class Survey {
   const std::vector<catalog::Project>& project_records() const { return projects_; }
   const std::vector<catalog::Branch>& branch_records() const { return branches_; }
   const SizesKnown& sizes() const { return sizes_; }
+  /// What was measured since it was taken.
+  void learn(const catalog::Size& size) { sizes_.insert_or_assign(size.incarnation_id, size); }
   const catalog::Incarnation* incarnation(const std::string& id) const;
 
  private:
