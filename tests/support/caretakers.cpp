@@ -3,9 +3,9 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <string>
 
 #include "base/fd.h"
@@ -39,7 +39,9 @@ std::vector<int> caretakers_of(const fs::path& home) {
   const std::string variable = '\0' + ("VELO_HOME=" + home.string()) + '\0';
   std::vector<int> found;
   for (const auto& entry : fs::directory_iterator("/proc")) {
-    const int pid = std::atoi(entry.path().filename().c_str());
+    const std::string name = entry.path().filename();
+    int pid = 0;
+    std::from_chars(name.data(), name.data() + name.size(), pid);
     if (pid == 0 || !content_of(entry.path(), "cmdline").ends_with(word)) continue;
     if (('\0' + content_of(entry.path(), "environ")).find(variable) != std::string::npos) {
       found.push_back(pid);
