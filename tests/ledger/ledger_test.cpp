@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/process.h"
+#include "support/light.h"
 #include "support/velo.h"
 
 namespace velo::test {
@@ -20,9 +21,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t writer_count = 3;
 /// For where everything takes ten times as long: fewer rounds, less data, writers that pause.
-const bool is_light = std::getenv("VELO_TEST_LIGHT") != nullptr;
-const int rounds = is_light ? 2 : 4;
-const int bulk_rows = is_light ? 5000 : 60000;
+const int rounds = is_light() ? 2 : 4;
+const int bulk_rows = is_light() ? 5000 : 60000;
 using Counts = std::array<std::int64_t, writer_count>;
 
 /// Each transaction adds a row to the writer's own numbered ledger and moves an amount between two
@@ -69,7 +69,7 @@ class Writers {
                       writer, n, from, to));
       if (done) {
         acknowledged_[writer].store(n);
-        if (is_light) sql.try_execute("SELECT pg_sleep(0.1)");
+        if (is_light()) sql.try_execute("SELECT pg_sleep(0.1)");
         continue;
       }
       // Two writers that took the same two accounts crosswise: one of them is told to try again.
@@ -183,7 +183,7 @@ TEST_P(Ledger, BranchesHoldEveryAcknowledgedCommit) {
   expect_all("demo/during", before, writers.acknowledged());
   const std::string last = "demo/b" + std::to_string(rounds - 1);
   std::vector<std::string> looked_through{last, "demo/during"};
-  if (!is_light)
+  if (!is_light())
     looked_through.insert(looked_through.end(), {"demo/b0", "demo/grandchild", "demo/main"});
   for (const std::string& branch : looked_through) expect_sound(branch);
   for (const char* branch : {"demo/b1", "demo/during", "demo/grandchild"}) expect_checksums(branch);
