@@ -2,8 +2,8 @@
 # One group of lane zfs, in a virtual machine (VELO_TEST_VM_IMAGE, VELO_TEST_VM_JOB: test.sh sets them)
 # or, with VELO_TEST_ZFS_POOL, on a pool of this machine. Exit status 77: neither is there.
 #
-#   group.sh contract|family|pools|user|flow|recovery|defects|ledger|kill-create
-#   group.sh trouble|setup|kill-change|kill-snapshot|kill-rest|power-cut|defects-rest|side-by-side|moments|parents|
+#   group.sh contract|family|pools|defects|ledger|kill-create
+#   group.sh user|flow|recovery|trouble|setup|kill-change|kill-snapshot|kill-rest|power-cut|defects-rest|side-by-side|moments|parents|
 #            parents-state|state|hands|signals|reset-clients                           (only with --whole)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
